@@ -5,6 +5,7 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "edit": ["Ablate", "Add", "Clamp", "Edit", "Replace", "Scale"],
         "errors": [
             "InputError",
             "MissingDependencyError",
@@ -15,5 +16,8 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "UnsafeFileError",
         ],
         "recording": ["Recording", "as_recording"],
+        "statistic": ["Batch", "Statistic"],
+        "system": ["System", "as_stimuli"],
+        "walk": ["methods", "papers"],
     },
 )
