@@ -1,0 +1,15 @@
+"""How sure one may be: controls, nulls, intervals and corrections, around any metric."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "bootstrap": ["bootstrap"],
+        "circular_shift": ["circular_shift"],
+        "false_discovery": ["false_discovery"],
+        "matched_control": ["matched_control"],
+        "paired_effect": ["paired_effect"],
+        "permutation": ["permutation_test"],
+    },
+)

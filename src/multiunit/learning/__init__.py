@@ -1,0 +1,12 @@
+"""How weights change: training loops with a seed, and a cache of what was trained."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "cached": ["cached"],
+        "train_classifier": ["train_classifier"],
+        "train_language_model": ["train_language_model"],
+    },
+)

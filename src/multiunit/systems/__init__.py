@@ -1,0 +1,14 @@
+"""What can be measured: adapters that give torch modules and model directories the verbs of a system."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "hugging_face": ["open_hugging_face"],
+        "next_token_loss": ["next_token_loss"],
+        "open": ["open_system"],
+        "sites": ["Site", "find_sites"],
+        "torch_system": ["TorchSystem"],
+    },
+)
