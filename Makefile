@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: test lint clean
+.PHONY: atlas papers test lint clean
 
 # torch goes first and alone: any other order lets the resolver fetch a build with CUDA.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -11,6 +11,13 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch==2.13.0
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	touch $@
+
+# The atlas of the embedded network; for anything else: .venv/bin/multiunit atlas SOURCE --stimuli FILE
+atlas: $(INSTALLED)
+	$(BIN)/python -m multiunit.cli atlas -o atlas
+
+papers: $(INSTALLED)
+	$(BIN)/python -m multiunit.cli papers --all --page docs/papers.md
 
 test: lint
 	$(BIN)/pytest

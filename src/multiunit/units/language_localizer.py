@@ -55,7 +55,7 @@ def welch(mean: np.ndarray, variance: np.ndarray, *, n: np.ndarray) -> Welch:
     degrees = np.full(len(t), float(n.sum() - 2))
     share = squared_error[varies] / total[varies, None]
     degrees[varies] = 1 / (share**2 / (n - 1)).sum(axis=1)
-    return Welch(t, 2 * student.sf(np.abs(t), degrees), degrees)
+    return Welch(t, np.asarray(2 * student.sf(np.abs(t), degrees)), degrees)
 
 
 def needs(question: Question) -> dict[str, Statistic] | None:

@@ -146,9 +146,9 @@ def match_systems(
         table = batch.presentations
         across = _beside(list(other_batch.activity.values()))
         for site, activity in batch.activity.items():
-            for statistic in mine.setdefault(site, (CrossCorrelation(), Moments()))[:1]:
-                statistic.update(activity, table, other=across)
-            mine[site][1].update(activity, table)
+            correlation, moments = mine.setdefault(site, (CrossCorrelation(), Moments()))
+            correlation.update(activity, table, other=across)
+            moments.update(activity, table)
         for site, activity in other_batch.activity.items():
             for statistic in theirs.setdefault(site, (Correlation(), Moments())):
                 statistic.update(activity, table)
@@ -249,6 +249,10 @@ def _side_by_side(first: Any, second: Any) -> Any:
         one, two = next(first, missing), next(second, missing)
         if one is missing and two is missing:
             return
-        if missing in (one, two) or not one.presentations[keys].equals(two.presentations[keys]):
+        if (
+            one is missing
+            or two is missing
+            or not np.array_equal(one.presentations[keys].to_numpy(), two.presentations[keys].to_numpy())
+        ):
             raise InputError("other", "another stream", "needs the same presentations in the same batches")
         yield one, two

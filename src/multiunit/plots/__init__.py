@@ -1,0 +1,5 @@
+"""Pictures of units, and the page that gathers them."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(__name__, submod_attrs={"report": ["write_report"]})

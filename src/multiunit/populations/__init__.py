@@ -1,0 +1,12 @@
+"""What units do together."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "cross_animal_consistency": ["cross_animal_consistency", "pairwise_agreement"],
+        "functional_connectivity": ["correlations", "functional_connectivity"],
+        "structure_function": ["rewire", "structure_function"],
+    },
+)
