@@ -41,13 +41,13 @@ def run_card(
     if len(seeds) < 3:
         raise InputError("seeds", list(seeds), "a verdict rests on three seeds or more")
     paper, module = card
-    runs = []
+    runs: list[dict[str, Any]] = []
     for seed in seeds:
         began = time.perf_counter()
         claim: Claim = module.claim(Scale(scale), np.random.default_rng(seed))
         values = {"measured": _plain(claim.measured), "control": _plain(claim.control)}
         runs.append({"seed": seed, "holds": claim.holds, **values, "seconds": round(time.perf_counter() - began, 1)})
-    held = {run["holds"] for run in runs}
+    held: set[bool] = {run["holds"] for run in runs}
     return {
         "verdict": _VERDICTS[held.pop()] if len(held) == 1 else "mixed",
         "level": paper.level,
