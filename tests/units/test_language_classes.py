@@ -43,11 +43,13 @@ def test_planted_classes_are_found(counted, activity, labels):
     assert (found["control"].sum("unit") == found["selected"].sum("unit")).all()
 
 
-def test_shuffled_labels_leave_no_specific_or_related_unit(counted, activity, labels):
-    shuffled = np.random.default_rng(1).permutation(labels)
-    found = detect(counted, activity, shuffled, weight=0.0)
-    assert not np.isin(found["language_class"].values[[SPECIFIC, GENERAL]], ["language-specific"]).any()
-    assert found["score"].values[[SPECIFIC, RELATED]].min() > 0.98
+def test_shuffled_labels_kill_the_scores(counted, activity, labels):
+    # A fixed share of units is always a candidate, so chance alone still names some: what shuffling kills is the score.
+    told_apart = detect(counted, activity, labels, weight=0.0)["score"].values
+    shuffled = detect(counted, activity, np.random.default_rng(1).permutation(labels), weight=0.0)["score"].values
+    assert told_apart[SPECIFIC] < 0.01
+    assert told_apart[RELATED] < 0.7
+    assert shuffled.min() > 0.98
 
 
 def test_score_equals_the_sum_written_out():
