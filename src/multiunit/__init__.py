@@ -6,7 +6,11 @@ __version__ = "0.1.0"
 
 __getattr__, __dir__, _attached = _lazy.attach(
     __name__,
-    submodules=["core"],
-    submod_attrs={"core": ["Recording", "as_recording"]},
+    submodules=["core", "inference", "io", "statistics", "systems", "units"],
+    submod_attrs={
+        "core": ["Recording", "as_recording", "methods", "papers"],
+        "systems.open": ["open_system"],
+        "units.build": ["build_atlas"],
+    },
 )
 __all__ = [*_attached, "__version__"]

@@ -26,7 +26,9 @@ def main() -> None:
 
 @app.command()
 def atlas(
-    source: Annotated[str | None, typer.Argument(help="model directory, hf:NAME, or checkpoint; else digits")] = None,
+    source: Annotated[
+        str | None, typer.Argument(help="model directory, hf:NAME, checkpoint or recording; else digits")
+    ] = None,
     stimuli: Annotated[Path | None, typer.Option(help="texts or images with their labels")] = None,
     by: Annotated[str | None, typer.Option(help="label whose values are told apart")] = None,
     sites: Annotated[list[str] | None, typer.Option(help="globs over site names")] = None,
@@ -42,15 +44,15 @@ def atlas(
     from multiunit.systems.open import open_system
     from multiunit.units.build import build_atlas
 
-    shown: Any
+    system: Any
+    shown: Any = None
     if source is None:
         system, shown = digits_network(random_state=random_state)
         by = by or "digit"
     else:
-        system = open_system(source)  # type: ignore[assignment]
-        if stimuli is None:
-            raise InputError("--stimuli", None, "a system has to be shown something: give a file of texts or images")
-        shown = read_stimuli(stimuli, by=by)
+        system = open_system(source)
+        if stimuli is not None:
+            shown = read_stimuli(stimuli, by=by)
     checkpoint = output.with_name(f".{output.name}.checkpoint.npz")
     if not resume:
         checkpoint.unlink(missing_ok=True)
@@ -72,12 +74,17 @@ def atlas(
 
 
 @app.command()
-def sites(source: Annotated[str, typer.Argument(help="model directory, hf:NAME, or checkpoint")]) -> None:
-    """List where SOURCE can be measured and edited."""
+def sites(source: Annotated[str, typer.Argument(help="model directory, hf:NAME, checkpoint or recording")]) -> None:
+    """List where SOURCE can be measured and edited, or was measured."""
+    from multiunit.core.recording import Recording
     from multiunit.systems.open import open_system
 
-    system: Any = open_system(source)
-    typer.echo(system.sites().to_string())
+    opened: Any = open_system(source)
+    if isinstance(opened, Recording):
+        table = opened.units.groupby("site", sort=False).size().rename("n_units").to_frame()
+    else:
+        table = opened.sites()
+    typer.echo(table.to_string())
 
 
 @app.command()

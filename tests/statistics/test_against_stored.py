@@ -163,3 +163,23 @@ def test_spectrum_against_scipy(stored):
         windows, window="hann", detrend="constant", axis=1, scaling="density", return_onesided=False
     )
     np.testing.assert_allclose(found["power"].values.T, expected.mean(0)[:5], rtol=1e-9)
+
+
+def test_a_site_is_left_out_where_it_was_not_observed():
+    from multiunit.core import InputError, Recording
+    from multiunit.statistics import Moments, recording_batches
+    from multiunit.statistics.accumulate import accumulate
+
+    activity = np.arange(24.0).reshape(6, 4)
+    observed = np.ones((6, 4), dtype=bool)
+    observed[:2, 2:] = False
+    activity[~observed] = np.nan
+    units = {"site": ["worm 1", "worm 1", "worm 2", "worm 2"]}
+    recording = Recording.from_activity(activity, units=units, observed=observed)
+    found = accumulate(lambda first: recording_batches(recording, batch_size=4, first_batch=first), {"m": Moments()})
+    np.testing.assert_allclose(found["m"]["mean"], np.nanmean(activity, axis=0))
+    later = list(recording_batches(recording, batch_size=4, first_batch=2))
+    assert [sorted(batch.activity) for batch in later] == [["worm 1", "worm 2"]]
+    observed[3, 2] = False
+    with pytest.raises(InputError, match="observed='worm 2'"):
+        list(recording_batches(Recording.from_activity(activity, units=units, observed=observed)))

@@ -73,11 +73,16 @@ def _separated(path: Path) -> pd.DataFrame:
 
 
 def _parallel(table: pd.DataFrame, by: str, path: Path) -> pd.DataFrame:
-    texts = [c for c in table if not pd.api.types.is_numeric_dtype(table[c]) and not str(c).endswith("id")]
+    texts = [c for c in table if not pd.api.types.is_numeric_dtype(table[c]) and not _identifies(table[c])]
     if len(texts) < 2:
         raise InputError("stimuli", str(path), f"has none of the columns {', '.join(_COLUMNS)}")
     rest = [c for c in table if c not in texts]
     return table.melt(rest, texts, var_name=by, value_name="stimulus")
+
+
+def _identifies(values: pd.Series) -> bool:
+    """Names such as n01001011, not sentences. The column's own name does not tell: `id` is also Indonesian."""
+    return bool(values.astype(str).str.fullmatch(r"[A-Za-z]*[\d._-]+[\w.-]*").all())
 
 
 def _from_arrays(path: Path) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import pad, relu
+from torch.nn.functional import pad
 
 from multiunit.core.errors import InputError, UnsafeFileError
 
@@ -45,6 +45,7 @@ class ResNetCifar(nn.Module):
             torch.manual_seed(seed)
             self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
             self.bn1 = nn.BatchNorm2d(16)
+            self.relu = nn.ReLU()
             self.layer1 = _stage(16, 16, n)
             self.layer2 = _stage(16, 32, n)
             self.layer3 = _stage(32, 64, n)
@@ -55,7 +56,7 @@ class ResNetCifar(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits `(image, class)` from normalised images `(image, 3, height, width)`; see `preprocess`."""
-        x = relu(self.bn1(self.conv1(images)))
+        x = self.relu(self.bn1(self.conv1(images)))
         x = self.layer3(self.layer2(self.layer1(x)))
         return self.linear(x.mean(dim=(2, 3)))
 
@@ -68,14 +69,16 @@ class BasicBlock(nn.Module):
         self.stride, self.n_new = (1, 0) if n_in == n_out else (2, n_out - n_in)
         self.conv1 = nn.Conv2d(n_in, n_out, 3, stride=self.stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(n_out)
+        self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(n_out)
+        self.relu2 = nn.ReLU()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out = self.bn2(self.conv2(relu(self.bn1(self.conv1(x)))))
+        out = self.bn2(self.conv2(self.relu1(self.bn1(self.conv1(x)))))
         if self.n_new:
             x = pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.n_new // 2, self.n_new // 2))
-        return relu(out + x)
+        return self.relu2(out + x)
 
 
 def _stage(n_in: int, n_out: int, n_blocks: int) -> nn.Sequential:

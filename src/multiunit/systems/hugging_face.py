@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ def open_hugging_face(
         config = transformers.AutoConfig.from_pretrained(str(source), **safe)
         family = _family(transformers, config)
         wanted = getattr(torch, dtype) if dtype else "auto"
-        module = family.from_pretrained(str(source), dtype=wanted, use_safetensors=True, **safe)
+        with _quiet(transformers):
+            module = family.from_pretrained(str(source), dtype=wanted, use_safetensors=True, **safe)
     except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
         raise InputError("source", str(source), f"is no model that can be read: {_first_line(error)}") from error
     if getattr(config, "is_encoder_decoder", False):
@@ -56,6 +58,19 @@ def open_hugging_face(
     prepare = _images(processor) if processor else None
     name = place.name if place.is_dir() else str(source)
     return TorchSystem(module, tokenizer=tokenizer, prepare=prepare, device=device, name=name, **options)
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """No bar for weights that load in a blink; the user's own setting comes back."""
+    logging = transformers.utils.logging
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _family(transformers: Any, config: Any) -> Any:

@@ -13,7 +13,7 @@ from torch.nn import functional
 from multiunit.core.edit import Edit
 from multiunit.core.errors import InputError
 from multiunit.core.system import as_stimuli
-from multiunit.systems.batches import labels
+from multiunit.systems.batches import labels, pad
 from multiunit.systems.torch_system import TorchSystem, evaluated
 
 
@@ -38,12 +38,16 @@ def next_token_loss(system: TorchSystem, stimuli: Any, *, edits: Sequence[Edit] 
             logits = output if isinstance(output, torch.Tensor) else getattr(output, "logits", None)
             if logits is None or logits.ndim != 3:
                 raise InputError("system", system.name, "gives no logits (sequence, position, token)")
-            for row, scores in zip(rows, logits, strict=True):
-                ids = torch.as_tensor(sequences.ids[row], device=scores.device)
-                losses = functional.cross_entropy(scores[: len(ids) - 1].float(), ids[1:], reduction="none")
-                # What counts is the prediction of tokens of the text, not of a closing special token.
-                wanted = torch.as_tensor(sequences.counted[row][1:], device=scores.device)
-                total[sequences.stimulus[row]] += float(losses[wanted].double().sum())
-                n_tokens[sequences.stimulus[row]] += int(wanted.sum())
+            # One call for all sequences of the batch: what follows each token, and whether that counts - padding and a
+            # closing special token do not.
+            following, _ = pad([sequences.ids[row][1:] for row in rows], 0)
+            counted, _ = pad([sequences.counted[row][1:] for row in rows], 0)
+            wanted = torch.as_tensor(counted.astype(bool), device=logits.device)
+            scores = logits[:, : following.shape[1]][wanted].float()
+            target = torch.as_tensor(following, device=logits.device)[wanted]
+            losses = functional.cross_entropy(scores, target, reduction="none").double().cpu().numpy()
+            owners = sequences.stimulus[rows][np.nonzero(counted)[0]]
+            np.add.at(total, owners, losses)
+            np.add.at(n_tokens, owners, 1)
     loss = np.divide(total, n_tokens, out=np.full(len(frame), np.nan), where=n_tokens > 0)
     return pd.DataFrame(labels(frame, np.arange(len(frame))) | {"loss": loss, "n_tokens": n_tokens})
