@@ -9,7 +9,7 @@ __getattr__, __dir__, _attached = _lazy.attach(
     submodules=["core", "inference", "io", "statistics", "systems", "units"],
     submod_attrs={
         "core": ["Recording", "as_recording", "methods", "papers"],
-        "systems.open": ["open_system"],
+        "systems.open": ["open", "open_system"],
         "units.build": ["build_atlas"],
     },
 )

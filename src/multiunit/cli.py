@@ -12,6 +12,9 @@ from multiunit.core.errors import InputError, MultiunitError
 if TYPE_CHECKING:
     from multiunit.units.atlas import Atlas
 
+# What each measure of a recording is summed up by.
+MEASURED = ("correlation", "corrected", "explained", "reliability")
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 
@@ -153,13 +156,18 @@ def _summary(made: Atlas) -> None:
     from rich.table import Table
 
     table = Table(title=f"{len(made.table)} units, {made.manifest['n_presentations']} presentations")
-    for heading in ("detector", "selected", "of them in the site with most"):
-        table.add_column(heading, justify="left" if heading == "detector" else "right")
+    for heading in ("detector or measure", "selected", "of them in the site with most; or the largest"):
+        table.add_column(heading, justify="left" if heading.startswith("detector") else "right")
     for column in made.table:
         if ".selected" in str(column):
             per_site = made.table[column].groupby(made.table["site"]).sum()
             most = f"{per_site.max()} in {per_site.idxmax()}" if per_site.sum() else ""
             table.add_row(str(column).replace(".selected", ""), str(int(per_site.sum())), most)
+    for column in made.table:
+        name, _, value = str(column).rpartition(".")
+        if value in MEASURED and made.table[column].notna().any():
+            largest = int(made.table[column].abs().argmax())
+            table.add_row(name, "", f"{made.table[column].iloc[largest]:.2f} in {made.table.index[largest]}")
     for name, reason in made.manifest["skipped"].items():
         table.add_row(name, "-", str(reason)[:60])
     Console().print(table)

@@ -139,6 +139,8 @@ class Recording:
     @property
     def presentations(self) -> pd.DataFrame:
         """One row a presentation: the presentation coordinates, indexed by `presentation_id`."""
+        if "presentation" not in self.dataset.dims:
+            return pd.DataFrame(index=pd.Index([], name="presentation_id"))
         return self._table("presentation").set_index("presentation_id")
 
     @property

@@ -86,3 +86,42 @@ def _read(file: Path, labels: pd.DataFrame) -> Recording:
         units_of_activity="F / F20",
         source="doi:10.1016/j.cell.2023.04.023",
     )
+
+
+def read_worms_together(folder: str | Path) -> Recording:
+    """The worms of a folder as one recording: a site for each animal, its neurons named "animal/AVAL".
+
+    Frames of all animals follow each other; `observed` is false where a neuron belongs to another animal. Neurons
+    without a sure name are numbered, and so is a name that occurs twice in an animal.
+
+    Raises:
+        InputError: as `read_worms`.
+        StoreError: as `read_worms`.
+    """
+    worms = read_worms(folder)
+    shared = set.intersection(*(set(worm.presentations) for worm in worms.values()))
+    columns = [c for c in next(iter(worms.values())).presentations if c in shared]
+    n_frames = [worm.n_presentations for worm in worms.values()]
+    n_units = [worm.n_units for worm in worms.values()]
+    observed = np.zeros((sum(n_frames), sum(n_units)), dtype=bool)
+    activity = np.full(observed.shape, np.nan)
+    rows, units = np.cumsum([0, *n_frames]), np.cumsum([0, *n_units])
+    names: list[str] = []
+    for number, (animal, worm) in enumerate(worms.items()):
+        block = (slice(rows[number], rows[number + 1]), slice(units[number], units[number + 1]))
+        observed[block], activity[block] = True, worm.activity
+        names += [f"{animal}/{name}" for name in _unique(worm.units["cell_class"].tolist())]
+    tables = [worm.presentations[columns] for worm in worms.values()]
+    unit_tables = [worm.units.assign(site=animal) for animal, worm in worms.items()]
+    return Recording.from_activity(
+        activity,
+        units=pd.concat(unit_tables, ignore_index=True).assign(unit_id=names),
+        presentations=pd.concat(tables, ignore_index=True),
+        observed=observed,
+        **next(iter(worms.values())).dataset.attrs,
+    )
+
+
+def _unique(names: list[str]) -> list[str]:
+    once = {name for name in names if name and "?" not in name and names.count(name) == 1}
+    return [name if name in once else str(number) for number, name in enumerate(names)]

@@ -2,4 +2,11 @@
 
 import lazy_loader as _lazy
 
-__getattr__, __dir__, __all__ = _lazy.attach(__name__, submod_attrs={"report": ["write_report"]})
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "atlas_overview": ["atlas_overview"],
+        "report": ["write_report"],
+        "unit_card": ["unit_card"],
+    },
+)

@@ -91,6 +91,10 @@ def _concatenate(statistics: Mapping[str, Statistic]) -> xr.Dataset:
         parts.append(part)
     if len(parts) == 1:
         return parts[0]
+    for name in [n for n, v in parts[0].data_vars.items() if "unit" not in v.dims]:
+        if any(not part[name].identical(parts[0][name]) for part in parts[1:]):
+            # Sites observed in different presentations have counts of their own; each unit then has its site's.
+            parts = [part.assign({name: part[name].expand_dims(unit=part.sizes["unit"])}) for part in parts]
     return xr.concat(parts, "unit", data_vars="minimal", coords="minimal", compat="override", join="outer")
 
 

@@ -46,3 +46,6 @@ def open_system(source: Any, **options: Any) -> TorchSystem | Recording:
     from multiunit.io.open import read_recording
 
     return read_recording(place, **options)
+
+
+open = open_system  # the verb of the package: `multiunit.open(source)`

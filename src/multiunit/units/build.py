@@ -20,11 +20,15 @@ from multiunit.core.statistic import Statistic
 from multiunit.core.system import as_stimuli
 from multiunit.core.walk import methods
 from multiunit.units.atlas import Atlas
+from multiunit.units.measure_recording import measure_recording
 from multiunit.units.question import Question
 from multiunit.units.source import RecordingSource, SystemSource
 
 if TYPE_CHECKING:
     from multiunit.core.system import System
+
+# Detectors that ask the same of any unit.
+GENERAL = ("dead_neurons", "expert_units")
 
 
 def build_atlas(
@@ -46,7 +50,7 @@ def build_atlas(
         stimuli: see `as_stimuli`; required with a system.
         by: a label of the stimuli - or a column of the recording's presentations - whose values are to be told apart.
         sites: globs; by default the sites that hold neurons (MLP neurons, else activations, else channels).
-        detectors: names of the detectors to run; by default all that apply.
+        detectors: names of the detectors to run; by default all that apply to texts, and the general ones elsewhere.
         threshold: the activity above which a unit counts as active.
         checkpoint: file for the sums, so that a killed run goes on; see `statistics.accumulate`.
         random_state: of the matched random controls.
@@ -57,7 +61,6 @@ def build_atlas(
         SiteError: for a site that matches nothing.
     """
     began = time.time()
-    asked = _detectors(detectors, recording=isinstance(source, Recording))
     pass_: SystemSource | RecordingSource
     if isinstance(source, Recording):
         if stimuli is not None:
@@ -68,6 +71,7 @@ def build_atlas(
             raise InputError("stimuli", None, "a system has to be shown something: give texts, images or arrays")
         pass_ = SystemSource(source, as_stimuli(stimuli), sites)
     question = pass_.question(by, threshold)
+    asked = _detectors(detectors, text=question.n_positions > 0)
     statistics, needs, skipped = _plan(asked, question, explicit=detectors is not None)
 
     from multiunit.statistics.accumulate import accumulate
@@ -85,6 +89,9 @@ def build_atlas(
                 skipped[record.name] = str(error)
     named = {name: results[_key(statistic)] for name, statistic in _always(question).items()}
     table, details = _described(named)
+    if isinstance(pass_, RecordingSource):
+        measured, left_out = measure_recording(pass_.recording, by=by, random_state=random_state)
+        found, skipped = found | measured, skipped | left_out
     for name, dataset in found.items():
         columns, rest = _columns(name, dataset)
         table = table.join(pd.DataFrame(columns, index=table.index))
@@ -94,10 +101,10 @@ def build_atlas(
     manifest = {
         "source": pass_.describe(),
         "stimuli": pass_.stimuli_hash(),
-        "n_presentations": int(results[_key(_always(question)["moments"])]["n"]),
+        "n_presentations": pass_.n_presentations,
         "by": by,
         "threshold": threshold,
-        "detectors": sorted(found),
+        "detectors": sorted(set(found) & {record.name for record in asked}),
         "skipped": skipped,
         "random_state": random_state,
         "seconds": round(time.time() - began, 2),
@@ -106,16 +113,13 @@ def build_atlas(
     return Atlas(pass_.with_units(table), details, manifest)
 
 
-def _detectors(names: Sequence[str] | None, *, recording: bool) -> list[Method]:
+def _detectors(names: Sequence[str] | None, *, text: bool) -> list[Method]:
     every = {record.name: record for record in methods("multiunit.units", kind="detector")}
     unknown = [name for name in names or () if name not in every]
     if unknown:
         raise InputError("detectors", unknown[0], f"is no detector; there are: {', '.join(every)}")
-    # What language models' detectors ask makes no sense of a brain unless somebody asks for it.
-    return [
-        every[name]
-        for name in (names if names is not None else ["dead_neurons", "expert_units"] if recording else every)
-    ]
+    # What was defined for tokens makes no sense of images or of a brain, unless somebody asks for it.
+    return [every[name] for name in (names if names is not None else every if text else GENERAL)]
 
 
 def _plan(

@@ -37,6 +37,10 @@ class SystemSource:
         self.sites = match_sites(list(table.index), sites)
         self.n_units = int(table.loc[self.sites, "n_units"].sum())
 
+    @property
+    def n_presentations(self) -> int:
+        return len(self.tokens)
+
     def open(self, first_batch: int) -> Any:
         return self.system.stream(self.frame, self.sites, first_batch=first_batch)
 
@@ -73,9 +77,16 @@ class RecordingSource:
             site = recording.units["site"].astype(str)
             wanted = match_sites(list(dict.fromkeys(site)), sites)
             recording = recording.select(units=site.isin(wanted).to_numpy())
-        self.recording = flattened(recording, by=by)
+        flat = flattened(recording, by=by)
+        # Statistics come site by site: in that order every table fits every other.
+        order = np.argsort(pd.factorize(flat.units["site"])[0], kind="stable")
+        self.recording = flat.select(units=order) if recording.n_units else flat
         if self.recording.n_presentations < 2 or not recording.n_units:
             raise InputError("source", self.recording, "an atlas needs a unit and two presentations or more")
+
+    @property
+    def n_presentations(self) -> int:
+        return self.recording.n_presentations
 
     def open(self, first_batch: int) -> Any:
         from multiunit.statistics import recording_batches
