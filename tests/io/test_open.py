@@ -133,7 +133,10 @@ def test_the_real_files_open(shared_data):
     assert -0.1 < clamp.activity.mean() < 0
     rat = read_trodes(shared_data("hippocampus") / "linear-track")
     assert rat.n_units == 31
-    assert set(rat.behaviour) == {"x", "y", "position", "speed"}
+    assert set(rat.behaviour) == {"x", "y", "position", "speed", "tracked"}
+    # The light was lost for about half of the session, at one pixel off the track.
+    assert 0.3 < rat.behaviour["tracked"].mean() < 0.7
+    assert np.quantile(rat.behaviour["y"], 0.01) > 50
     brain = read_recording(shared_data("fmri_haxby"))
     assert brain.activity.shape == (968, 530)
     assert len(set(brain.presentations["condition"])) == 9

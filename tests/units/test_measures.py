@@ -141,9 +141,11 @@ def test_the_triggered_average_finds_the_filter():
 def test_rat_place_fields(shared_data):
     atlas = build_atlas(read_recording(shared_data("hippocampus")))
     table = atlas.table
-    sure = table[table["mean"] > 0.02]
-    assert (sure["information.position.corrected"] > 1).any()
-    assert sure["information.position.null_mean"].median() < 0.2
+    sure = table[table["information.position.mean"] > 0.03]
+    best = sure.loc[sure["information.position.corrected"].idxmax()]
+    assert best["information.position.corrected"] > 2
+    assert best["information.position.p_value"] < 0.01
+    assert sure["information.position.null_mean"].median() < 0.25
     assert atlas.details["tuning.position"]["mean"].shape == (31, 20)
 
 

@@ -13,17 +13,18 @@ from multiunit.core.recording import Recording
 SPIKES, TRACKING = "spikes.mat", ".videoPositionTracking"
 
 
-def read_trodes(folder: str | Path, *, smoothing: float = 0.25) -> Recording:
+def read_trodes(folder: str | Path, *, smoothing: float = 0.25, lost: float = 60.0) -> Recording:
     """Read a folder with `spikes.mat` (MatClust) and one `*.videoPositionTracking` (Trodes).
 
     Args:
         folder: the two files lie in it.
         smoothing: width (s) of the moving average over the position, before speed is taken from it.
+        lost: a light that stays on exactly one pixel for longer (s) was lost; the position is interpolated over it.
 
     Returns:
         Spikes of every unit that fired, the site being its tetrode; behaviour on the camera's clock: `x`, `y`
-        (pixels, or cm where the file gives the scale), `position` along the axis of largest variance, from 0, and
-        `speed` (a second).
+        (pixels, or cm where the file gives the scale), `position` along the axis of largest variance, from 0,
+        `speed` (a second), and `tracked`, 0 where the light was lost.
 
     Raises:
         InputError: if one of the files is missing.
@@ -35,10 +36,14 @@ def read_trodes(folder: str | Path, *, smoothing: float = 0.25) -> Recording:
         raise InputError("folder", folder.name, f"needs {SPIKES} and one file *{TRACKING}")
     time, x, y, unit = _read_tracking(tracks[0])
     step = float(np.median(np.diff(time)))
+    tracked = _moves_within(x, y, time=time, longest=lost)
+    if tracked.sum() < 2:
+        raise InputError("lost", lost, "the light never moves within this time")
+    x, y = (np.interp(time, time[tracked], trace[tracked]) for trace in (x, y))
     width = max(1, round(smoothing / step))
     x, y = (_moving_average(trace, width) for trace in (x, y))
-    centred = np.stack([x - x.mean(), y - y.mean()])
-    axis = np.linalg.svd(centred, full_matrices=False)[0][:, 0]
+    centred = np.stack([trace - trace[tracked].mean() for trace in (x, y)])
+    axis = np.linalg.svd(centred[:, tracked], full_matrices=False)[0][:, 0]
     # The sign of a singular vector is arbitrary: the axis points along its larger component.
     along = (axis * np.sign(axis[np.abs(axis).argmax()])) @ centred
     speed = np.hypot(np.gradient(x, time), np.gradient(y, time))
@@ -46,7 +51,7 @@ def read_trodes(folder: str | Path, *, smoothing: float = 0.25) -> Recording:
     return Recording.from_spikes(
         trains,
         units={"site": sites},
-        behaviour={"x": x, "y": y, "position": along - along.min(), "speed": speed},
+        behaviour={"x": x, "y": y, "position": along - along.min(), "speed": speed, "tracked": tracked},
         time=time,
         kind="spikes",
         units_of_position=unit,
@@ -71,6 +76,14 @@ def _read_tracking(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]
     per_cm = scale if scale > 0 else 1.0
     rows, time = rows[seen], time[seen]
     return time, rows["xloc"] / per_cm, rows["yloc"] / per_cm, "cm" if scale > 0 else "pixel"
+
+
+def _moves_within(x: np.ndarray, y: np.ndarray, *, time: np.ndarray, longest: float) -> np.ndarray:
+    """False in every stretch that stays on one pixel for longer than `longest` seconds."""
+    starts = np.flatnonzero(np.r_[True, (np.diff(x) != 0) | (np.diff(y) != 0)])
+    ends = np.r_[starts[1:], len(x)]
+    moves = time[ends - 1] - time[starts] <= longest
+    return np.repeat(moves, ends - starts)
 
 
 def _moving_average(trace: np.ndarray, width: int) -> np.ndarray:

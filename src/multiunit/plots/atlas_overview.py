@@ -20,22 +20,31 @@ _STRIP = 20_000
 def atlas_overview(atlas: Atlas) -> Figure:
     """Draw how active the units of every site are, and how many of them each detector selects.
 
-    Left: each dot is a unit, its mean activity; the mark is the site's median. Right: selected units per site and detector
-    as a share of the site's units.
+    Left: each dot is a unit, its mean activity; the mark is the site's median. Right: selected units per site and
+    detector as a share of the site's units.
 
     Returns:
         A matplotlib figure.
     """
     table = atlas.table
     sites = list(dict.fromkeys(table["site"].astype(str)))
-    chosen = [str(c) for c in table if ".selected" in str(c) and table[c].any()][:_MOST_ROWS]
+    every = [str(c) for c in table if ".selected" in str(c) and table[c].any()]
+    # With many labels a detector is one column: what it selects for any of them.
+    names = [c.replace(".selected", "") for c in every]
+    if len(every) > _MOST_ROWS:
+        names = list(dict.fromkeys(c.partition(".selected")[0] for c in every))
+    marked = {
+        name: table[[c for c in every if f"{c}.".replace(".selected", "").startswith(f"{name}.")]].any(axis=1)
+        for name in names
+    }
     height = 1.2 + 0.24 * max(len(sites), 6)
-    drawn = figure(9.0 if chosen else 5.0, height)
-    left, *right = drawn.subplots(1, 2 if chosen else 1, squeeze=False, sharey=bool(chosen))[0]
+    drawn = figure(9.0 if marked else 5.0, height)
+    left, *right = drawn.subplots(1, 2 if marked else 1, squeeze=False, sharey=bool(marked))[0]
     _strip(left, table, sites)
     if right:
-        share = np.stack([table[c].groupby(table["site"].astype(str)).mean()[sites].to_numpy(float) for c in chosen], 1)
-        _shares(drawn, right[0], share, [c.replace(".selected", "") for c in chosen])
+        site = table["site"].astype(str)
+        share = np.stack([m.groupby(site).mean()[sites].to_numpy(float) for m in marked.values()], axis=1)
+        _shares(drawn, right[0], share, list(marked))
     source = atlas.manifest.get("source", {})
     drawn.suptitle(
         f"{source.get('name', 'atlas')}: {len(table)} units, {atlas.manifest.get('n_presentations')} presentations",

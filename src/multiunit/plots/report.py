@@ -89,6 +89,12 @@ def _details(atlas: Atlas, row: int) -> dict[str, Any]:
     if "groups" in details:
         groups = details["groups"]
         found["groups"] = [[str(g) for g in groups["group"].values], _round(groups["mean"].values[row])]
+    tuned = {name: details[name]["mean"] for name in details if name.startswith("tuning.")}
+    if tuned:
+        found["tuning"] = [
+            [name.removeprefix("tuning."), _round(mean.values[row]), *_round(mean[mean.dims[1]].values[[0, -1]])]
+            for name, mean in tuned.items()
+        ]
     if "top" in details and "token" in details["top"]:
         found["top"] = _top(details["top"], row)
     return found

@@ -18,7 +18,7 @@ _TOP = 8
 
 
 def unit_card(atlas: Atlas, unit: str) -> Figure:
-    """Draw a unit's distribution, group means, position profile or tuning, and top presentations - what there is of them.
+    """Draw what there is of a unit's distribution, group means, position profile, tuning and top presentations.
 
     Args:
         atlas: of any system.
@@ -52,7 +52,8 @@ def unit_card(atlas: Atlas, unit: str) -> Figure:
     if texts:
         _texts(drawn.add_subplot(grid[-1, :]), texts)
     marks = [str(c).replace(".selected", "") for c in row.index if ".selected" in str(c) and bool(row[c])]
-    drawn.suptitle(f"{unit}   {', '.join(marks)}", fontsize=10, x=0.01, ha="left")
+    shown = ", ".join(marks[:4]) + (f" and {len(marks) - 4} more" if len(marks) > 4 else "")
+    drawn.suptitle(f"{unit}   {shown}", fontsize=9, x=0.01, ha="left")
     return drawn
 
 
@@ -94,11 +95,15 @@ def _top(details: Any) -> list[tuple[str, str, str, str]]:
     if "top" not in details or "token" not in details["top"]:
         return []
     top = details["top"]
+
+    def text(part: str, rank: int) -> str:
+        return str(top[part].values[rank])
+
     return [
-        (f"{float(top['value'][rank]):.3g}", *(str(top[part].values[rank]) for part in ("before", "token", "after")))
+        (f"{float(top['value'][rank]):.3g}", text("before", rank), text("token", rank), text("after", rank))
         for rank in range(min(_TOP, top.sizes["rank"]))
         if int(top["sequence_id"][rank]) >= 0
-    ]  # type: ignore[misc]
+    ]
 
 
 def _texts(axes: Any, texts: list[tuple[str, str, str, str]]) -> None:

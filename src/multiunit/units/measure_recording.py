@@ -44,7 +44,11 @@ def measure_recording(
         try:
             found[f"correlation.{name}"] = behavioural_correlation(recording, name, random_state=random_state)
             if counts:
-                found[f"tuning.{name}"] = tuning_curve(moving, name)[["mean"]]
+                values = moving.presentations[name].to_numpy(float)
+                # A few stray values would otherwise stretch the bins over nothing.
+                low, high = np.quantile(values, [0.005, 0.995])
+                edges = np.linspace(float(low), float(high), 21)
+                found[f"tuning.{name}"] = tuning_curve(moving, name, edges=[edges])[["mean"]]
                 if name in _PLACES:
                     found[f"information.{name}"] = spatial_information(moving, name, random_state=random_state)
         except InputError as error:
