@@ -15,7 +15,12 @@ from multiunit.core.statistic import Statistic
 from multiunit.statistics.batch import as_matrix
 
 
-@method(kind="statistic", source="chan1983")
+@method(
+    kind="statistic",
+    source="chan1983",
+    two_systems=True,
+    exceptions={"permuting_units_permutes": "the units of the second system are permuted along"},
+)
 class CrossCorrelation(Statistic):
     """Pearson correlation of every unit with every unit of another system, on the same presentations.
 

@@ -16,7 +16,11 @@ from multiunit.maths.rank_scores import rank_scores
 from multiunit.statistics.batch import as_matrix, column
 
 
-@method(kind="statistic", source="arXiv:2110.02802")
+@method(
+    kind="statistic",
+    source="arXiv:2110.02802",
+    exceptions={"memory_does_not_grow": "exact, and therefore keeps the responses"},
+)
 class RankCurve(Statistic):
     """Average precision and AUROC of every unit as a detector of every group against the rest.
 

@@ -66,7 +66,12 @@ class RankHistogram(Statistic):
         order = self._groups.order
         count = np.zeros((len(order), 0, self.n_bins))
         if self._count is not None:
-            count = self._count.cpu().numpy().reshape(len(order), -1, self.n_bins)[order][..., ::-1].astype(float)
+            count = (
+                self._count.cpu()
+                .numpy()
+                .reshape(len(order), self._count.shape[1] // self.n_bins, self.n_bins)[order][..., ::-1]
+                .astype(float)
+            )
         total = count.sum(0)
         with np.errstate(invalid="ignore"):
             # Bins from high to low; a bin is passed as a whole, as ties are.

@@ -52,7 +52,7 @@ class SpectralPower(Statistic):
         if self._power is None:
             shape = (self.n_window // 2 + 1, x.shape[1])
             self._power = torch.zeros(shape, dtype=torch.float64, device=x.device)
-        for start, stop in zip(starts, np.r_[starts[1:], len(sequence)], strict=True):
+        for start, stop in zip(starts, [*starts[1:], len(sequence)][: len(starts)], strict=True):
             for first in range(start, stop - self.n_window + 1, self.n_window):
                 window = x[first : first + self.n_window].double()
                 spectrum = torch.fft.rfft(hann * (window - window.mean(0)), dim=0)

@@ -27,7 +27,7 @@ def correlations(activity: np.ndarray, traces: np.ndarray) -> np.ndarray:
     return np.divide(y @ x, scale, out=np.zeros(scale.shape), where=scale > 1e-12 * np.abs(activity).max(initial=1.0))
 
 
-@method(kind="measure", source="harris2020")
+@method(kind="measure", source="harris2020", of="place", score="correlation")
 def behavioural_correlation(
     recording: Recording,
     variable: str,

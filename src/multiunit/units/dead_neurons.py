@@ -38,7 +38,7 @@ def needs(question: Question) -> dict[str, Statistic] | None:
     return {"firing": FiringFraction(threshold=question.threshold), "moments": Moments()}
 
 
-@method(kind="detector", source="arXiv:2309.04827", needs=needs)
+@method(kind="detector", source="arXiv:2309.04827", needs=needs, finds="dead")
 def dead_neurons(*, firing: xr.Dataset, moments: xr.Dataset, random_state: int | np.random.Generator = 0) -> xr.Dataset:
     """Find the units that are never active on a large and varied set of presentations.
 

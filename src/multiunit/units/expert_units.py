@@ -67,7 +67,7 @@ def needs(question: Question) -> dict[str, Statistic] | None:
     return {"ranks": Pooled(RankCurve(by=question.by), how="max"), "moments": Moments()}
 
 
-@method(kind="detector", source="arXiv:2110.02802", needs=needs)
+@method(kind="detector", source="arXiv:2110.02802", needs=needs, finds="label")
 def expert_units(
     *, ranks: xr.Dataset, moments: xr.Dataset, top: float = 0.01, random_state: int | np.random.Generator = 0
 ) -> xr.Dataset:

@@ -47,7 +47,7 @@ def largest_weight(fraction: np.ndarray, bar: float, *, top: float = 0.01) -> fl
     return 0.0
 
 
-@method(kind="detector", source="arXiv:2505.21505", needs=needs)
+@method(kind="detector", source="arXiv:2505.21505", needs=needs, finds="label")
 def language_classes(
     *,
     firing: xr.Dataset,

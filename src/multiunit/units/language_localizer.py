@@ -68,7 +68,21 @@ def needs(question: Question) -> dict[str, Statistic] | None:
     return {"groups": Pooled(GroupMoments(by=question.by, absolute=True), how="last")}
 
 
-@method(kind="detector", source="arXiv:2411.02280", needs=needs)
+def example(rng: np.random.Generator) -> tuple[tuple[()], dict[str, xr.Dataset]]:
+    """Moments of forty units, three of which prefer sentences, for the contract checks."""
+    mean = rng.normal(1.0, 0.1, size=(40, 2))
+    mean[[3, 17, 30], 1] += 2
+    site = np.repeat(["near", "far"], 20).astype(object)
+    ids = {
+        "unit_id": ("unit", np.array([f"{s}/{u}" for u, s in enumerate(site)], dtype=object)),
+        "site": ("unit", site),
+    }
+    moments = {"mean": (("unit", "group"), mean), "variance": (("unit", "group"), np.ones((40, 2)))}
+    groups = xr.Dataset(moments | {"n": ("group", [30, 30])}, ids)
+    return (), {"groups": groups.assign_coords(group=[NON_WORDS, SENTENCES])}
+
+
+@method(kind="detector", source="arXiv:2411.02280", needs=needs, example=example)
 def language_localizer(
     *,
     groups: xr.Dataset,

@@ -73,7 +73,7 @@ def needs(question: Question) -> dict[str, Statistic] | None:
     return {"firing": FiringFraction(by=question.by, threshold=question.threshold), "moments": Moments()}
 
 
-@method(kind="detector", source="arXiv:2402.16438", needs=needs)
+@method(kind="detector", source="arXiv:2402.16438", needs=needs, finds="label")
 def language_neurons(
     *,
     firing: xr.Dataset,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from multiunit.core.errors import InputError
@@ -59,9 +60,7 @@ def numbers(recording: Recording, variable: str) -> np.ndarray:
     Raises:
         InputError: if there is no such column, or it holds anything else.
     """
-    table = recording.presentations
-    if variable not in table:
-        raise InputError("variable", variable, f"is no presentation column; there are: {', '.join(map(str, table))}")
+    table = _table(recording, variable)
     try:
         values = table[variable].to_numpy(dtype=float)
     except (TypeError, ValueError) as error:
@@ -78,7 +77,13 @@ def labels(recording: Recording, variable: str) -> np.ndarray:
     Raises:
         InputError: if there is no such column.
     """
+    return _table(recording, variable)[variable].astype(str).to_numpy(dtype=object)
+
+
+def _table(recording: Recording, variable: str) -> pd.DataFrame:
     table = recording.presentations
+    if not len(table):
+        raise InputError("recording", recording, "has no presentations")
     if variable not in table:
         raise InputError("variable", variable, f"is no presentation column; there are: {', '.join(map(str, table))}")
-    return table[variable].astype(str).to_numpy(dtype=object)
+    return table

@@ -78,7 +78,7 @@ def needs(question: Question) -> dict[str, Statistic] | None:
     return {"profile": PositionProfile(question.n_positions, threshold=question.threshold), "moments": Moments()}
 
 
-@method(kind="detector", source="arXiv:2309.04827", needs=needs)
+@method(kind="detector", source="arXiv:2309.04827", needs=needs, finds="position")
 def positional_neurons(
     *,
     profile: xr.Dataset,

@@ -84,7 +84,7 @@ def needs(question: Question) -> dict[str, Statistic] | None:
     return {"ranks": Pooled(RankCurve(by=question.by), how="mean"), "moments": Moments()}
 
 
-@method(kind="detector", source="arXiv:2502.17355", needs=needs)
+@method(kind="detector", source="arXiv:2502.17355", needs=needs, finds="label")
 def relation_neurons(
     *, ranks: xr.Dataset, moments: xr.Dataset, top: float = TOP, random_state: int | np.random.Generator = 0
 ) -> xr.Dataset:

@@ -50,7 +50,7 @@ def explained(activity: np.ndarray, member: np.ndarray) -> np.ndarray:
     return np.divide(between, total, out=np.zeros_like(total), where=total > 0)
 
 
-@method(kind="measure", source="green1966")
+@method(kind="measure", source="green1966", of="label", score="explained")
 def selectivity(recording: Recording, variable: str) -> xr.Dataset:
     """How far apart every unit's activity is for the values of a label: d' of each against the rest, and eta squared.
 

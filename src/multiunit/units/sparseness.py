@@ -36,7 +36,7 @@ def treves_rolls(response: np.ndarray) -> np.ndarray:
     return (1 - a) / (1 - 1 / len(r))
 
 
-@method(kind="measure", source="vinje2000")
+@method(kind="measure", source="vinje2000", of="label", score="sparseness")
 def sparseness(recording: Recording, variable: str | None = None) -> xr.Dataset:
     """The lifetime sparseness of every unit over stimuli, and of the population at each is `treves_rolls(activity.T)`.
 

@@ -43,7 +43,7 @@ def skaggs_information(rate: np.ndarray, occupancy: np.ndarray) -> np.ndarray:
     return (p * relative * logarithm).sum(axis=-1)
 
 
-@method(kind="measure", source="skaggs1993")
+@method(kind="measure", source="skaggs1993", of="place", score="information")
 def spatial_information(
     recording: Recording,
     variable: str | Sequence[str],

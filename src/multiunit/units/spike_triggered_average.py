@@ -41,7 +41,7 @@ def triggered_average(
     return total / len(spikes)
 
 
-@method(kind="measure", source="deboer1968")
+@method(kind="measure", source="deboer1968", of="light", score="average")
 def spike_triggered_average(
     recording: Recording, variable: str, *, before: float = 0.2, after: float = 0.0, n_lags: int = 51
 ) -> xr.Dataset:
@@ -70,6 +70,8 @@ def spike_triggered_average(
     -0.05
     """
     traces = recording.behaviour
+    if not recording.n_units:
+        raise InputError("recording", recording, "has no units")
     if variable not in traces:
         raise InputError("variable", variable, f"is no trace over time; there are: {', '.join(traces) or 'none'}")
     if before + after <= 0 or n_lags < 2:

@@ -11,7 +11,7 @@ from multiunit.core.recording import Recording
 from multiunit.units.observed import Measured, labels, over_observed
 
 
-@method(kind="measure", source="spearman1910")
+@method(kind="measure", source="spearman1910", of="stimulus_id", score="half")
 def split_half_reliability(
     recording: Recording,
     variable: str = "stimulus_id",

@@ -80,7 +80,7 @@ def needs(question: Question) -> dict[str, Statistic] | None:
     return wanted
 
 
-@method(kind="detector", source="arXiv:2309.04827", needs=needs)
+@method(kind="detector", source="arXiv:2309.04827", needs=needs, finds="token")
 def token_detectors(
     *,
     unigrams: xr.Dataset,

@@ -65,7 +65,7 @@ def cells_of(values: np.ndarray, edges: Sequence[np.ndarray]) -> np.ndarray:
     return np.where(inside, index, -1)
 
 
-@method(kind="measure", source="hubel1959")
+@method(kind="measure", source="hubel1959", of="place")
 def tuning_curve(
     recording: Recording,
     variable: str | Sequence[str],

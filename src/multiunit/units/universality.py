@@ -189,7 +189,23 @@ def needs(question: Question) -> dict[str, Statistic] | None:
     return None
 
 
-@method(kind="detector", source="arXiv:2401.12181", needs=needs)
+def example(rng: np.random.Generator) -> tuple[tuple[()], dict[str, list[xr.Dataset]]]:
+    """Matches of thirty units with two systems, four of which recur, for the contract checks."""
+    site = np.repeat(["near", "far"], 15).astype(object)
+    ids = {
+        "unit_id": ("unit", np.array([f"{s}/{u}" for u, s in enumerate(site)], dtype=object)),
+        "site": ("unit", site),
+    }
+    matches = []
+    for _ in range(2):
+        correlation = rng.uniform(0.2, 0.4, 30)
+        correlation[[2, 9, 16, 27]] = 0.95
+        values = {"correlation": correlation, "baseline": np.full(30, 0.25), "mean": rng.uniform(size=30)}
+        matches.append(xr.Dataset({name: ("unit", v) for name, v in values.items()}, ids))
+    return (), {"matches": matches}
+
+
+@method(kind="detector", source="arXiv:2401.12181", needs=needs, example=example)
 def universality(
     *, matches: Sequence[xr.Dataset], threshold: float = 0.5, random_state: int | np.random.Generator = 0
 ) -> xr.Dataset:
