@@ -100,15 +100,15 @@ def n_units(value: Any) -> int | None:
 
 def take_units(value: Any, index: np.ndarray) -> Any:
     """The value with its units chosen by `index`; what has another number of units stays as it is."""
-    size = len(index) if len(index) and index.max() < len(index) else None
+    size = n_units(value)
 
     def change(item: Any) -> Any:
         if isinstance(item, Recording):
-            return item.select(units=index) if size in (None, item.n_units) else item
+            return item.select(units=index) if item.n_units == size else item
         if isinstance(item, xr.Dataset | xr.DataArray):
-            dims = [d for d in ("unit", "other_unit") if d in item.dims and size in (None, item.sizes[d])]
+            dims = [d for d in ("unit", "other_unit") if d in item.dims and item.sizes[d] == size]
             return item.isel({d: index for d in dims})
-        if is_activity(item) and size in (None, item.shape[1]):
+        if is_activity(item) and item.shape[1] == size:
             return item[:, index]
         return item
 
