@@ -5,7 +5,8 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
-        "edit": ["Ablate", "Add", "Clamp", "Edit", "Replace", "Scale"],
+        "at": ["At"],
+        "edit": ["Ablate", "Add", "Clamp", "Edit", "Replace", "Scale", "Shown"],
         "errors": [
             "InputError",
             "MissingDependencyError",
@@ -15,6 +16,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "StoreError",
             "UnsafeFileError",
         ],
+        "patch": ["Patch"],
         "recording": ["Recording", "as_recording"],
         "statistic": ["Batch", "Statistic"],
         "system": ["System", "as_stimuli"],

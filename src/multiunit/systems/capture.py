@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from multiunit.core.edit import Edit
+from multiunit.core.edit import Edit, Shown
 from multiunit.systems.sites import Site
 
 
@@ -61,8 +61,14 @@ def watched(module: nn.Module, sites: Sequence[Site], see: Callable[[str, torch.
 
 
 @contextmanager
-def changed(module: nn.Module, sites: Mapping[str, Site], edits: Sequence[Edit]) -> Iterator[None]:
-    """Within the block the edits act, in their order; afterwards no hook is left, whatever happened inside."""
+def changed(
+    module: nn.Module, sites: Mapping[str, Site], edits: Sequence[Edit], *, shown: Callable[[], Shown | None]
+) -> Iterator[None]:
+    """Within the block the edits act, in their order; afterwards no hook is left, whatever happened inside.
+
+    Args:
+        shown: says which sequences are passing, or None where nobody knows.
+    """
     wanted = [(sites[name], edit) for edit in edits for name in edit.sites()]
     shared = {path for path in {site.path for site, _ in wanted} if sum(s.path == path for s in sites.values()) > 1}
     calls = dict.fromkeys(shared, -1)
@@ -72,7 +78,7 @@ def changed(module: nn.Module, sites: Mapping[str, Site], edits: Sequence[Edit])
         for path in shared:
             stack.callback(module.get_submodule(path).register_forward_pre_hook(_counter(calls, path)).remove)
         for site, edit in wanted:
-            stack.callback(_hook(module, site, _changer(edit, site, calls)).remove)
+            stack.callback(_hook(module, site, _changer(edit, site, calls, shown)).remove)
         yield
 
 
@@ -83,13 +89,15 @@ def _counter(calls: dict[str, int], path: str) -> Callable[..., None]:
     return count
 
 
-def _changer(edit: Edit, site: Site, calls: Mapping[str, int]) -> Callable[[torch.Tensor], torch.Tensor]:
+def _changer(
+    edit: Edit, site: Site, calls: Mapping[str, int], shown: Callable[[], Shown | None]
+) -> Callable[[torch.Tensor], torch.Tensor]:
     def change(tensor: torch.Tensor) -> torch.Tensor:
         if calls.get(site.path, site.call) != site.call:
             return tensor
         if site.channel_axis in (-1, tensor.ndim - 1):
-            return edit.change(site.name, tensor)
-        return edit.change(site.name, tensor.movedim(site.channel_axis, -1)).movedim(-1, site.channel_axis)
+            return edit.change(site.name, tensor, shown())
+        return edit.change(site.name, tensor.movedim(site.channel_axis, -1), shown()).movedim(-1, site.channel_axis)
 
     return change
 

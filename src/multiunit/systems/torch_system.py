@@ -8,23 +8,22 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
-from multiunit.core.edit import Edit
+from multiunit.core.edit import Edit, Shown
 from multiunit.core.errors import InputError, SiteError
 from multiunit.core.recording import Recording
 from multiunit.core.statistic import Batch
 from multiunit.core.system import as_stimuli, match_sites
 from multiunit.systems.batches import Sequences, cut, labels, pad, slices, tokenise
 from multiunit.systems.capture import Capture, StopForward, changed, watched
+from multiunit.systems.pooling import Pool, over_space, over_tokens
 from multiunit.systems.sites import Site, find_sites
-
-Pool = Literal["mean", "max", "last"]
 
 
 class TorchSystem:
@@ -78,6 +77,7 @@ class TorchSystem:
         self.name = name or type(self.module).__name__
         self._sites = {site.name: site for site in find_sites(self.module)}
         self._copies: set[str] = set()
+        self._shown: Shown | None = None
         self._probed = False
 
     def sites(self, stimuli: Any = None) -> pd.DataFrame:
@@ -154,7 +154,7 @@ class TorchSystem:
             for name in edit.sites():
                 if name not in self._sites:
                     raise SiteError("edits", name, "no such site; sites() lists them")
-        with changed(self.module, self._sites, edits):
+        with changed(self.module, self._sites, edits, shown=lambda: self._shown):
             yield self.module
 
     def tokens(self, stimuli: Any) -> pd.DataFrame:
@@ -222,14 +222,25 @@ class TorchSystem:
         with self.edited(edits):
             for inputs, rows, sequences in self._batches(frame, text, first_batch, by_length):
                 capture = Capture(wanted, copies=self._copies, stop=stop_early)
-                self._run(inputs, wanted, capture)
+                lengths = [1] * len(rows) if sequences is None else [len(sequences.ids[row]) for row in rows]
+                with self._showing(Shown(rows, np.array(lengths))):
+                    self._run(inputs, wanted, capture)
                 if sequences is None:
                     ids = {"sequence_id": rows, "position": np.zeros(len(rows), dtype=np.int64)}
                     table = pd.DataFrame(ids | labels(frame, rows))
-                    flat = {s.name: _over_space(capture.activity[s.name], s, self.pool or "mean") for s in wanted}
+                    flat = {s.name: over_space(capture.activity[s.name], s, self.pool or "mean") for s in wanted}
                 else:
                     table, flat = self._tokens_apart(capture.activity, sequences, frame, rows)
                 yield Batch(flat, table)
+
+    @contextmanager
+    def _showing(self, shown: Shown) -> Iterator[None]:
+        """Within the block edits are told what passes; a stream that waits inside a block of edits tells nothing."""
+        before, self._shown = self._shown, shown
+        try:
+            yield
+        finally:
+            self._shown = before
 
     def _run(self, inputs: Any, wanted: Sequence[Site], capture: Capture) -> None:
         look = watched(self.module, wanted, capture.see)
@@ -266,7 +277,7 @@ class TorchSystem:
         if self.pool is None:
             return table, flat
         ends = np.cumsum(counted.sum(axis=1))
-        pooled = {name: _over_tokens(tokens, ends, self.pool) for name, tokens in flat.items()}
+        pooled = {name: over_tokens(tokens, ends, self.pool) for name, tokens in flat.items()}
         ids = {"sequence_id": rows, "position": np.zeros(len(rows), dtype=np.int64)}
         return pd.DataFrame(ids | labels(frame, sequences.stimulus[rows])), pooled
 
@@ -371,21 +382,6 @@ def _measured(site: Site, tensor: torch.Tensor, call: int) -> Site:
         axis = 1
     name = f"{site.path}@{call}" if call else site.path
     return dataclasses.replace(site, name=name, call=call, n_units=tensor.shape[axis], channel_axis=axis)
-
-
-def _over_space(tensor: torch.Tensor, site: Site, pool: Pool) -> torch.Tensor:
-    """`(stimulus, ..., unit)`, or `(stimulus, unit, ...)` of convolutions, to `(stimulus, unit)`."""
-    flat = tensor.movedim(site.channel_axis, -1).flatten(1, -2) if tensor.ndim > 2 else tensor[:, None]
-    if pool == "mean":
-        return flat.mean(1)
-    return flat.amax(1) if pool == "max" else flat[:, -1]
-
-
-def _over_tokens(tokens: torch.Tensor, ends: np.ndarray, pool: Pool) -> torch.Tensor:
-    pieces = torch.tensor_split(tokens, torch.as_tensor(ends[:-1]))
-    if pool == "mean":
-        return torch.stack([piece.mean(0) for piece in pieces])
-    return torch.stack([piece.amax(0) if pool == "max" else piece[-1] for piece in pieces])
 
 
 def _matrix(batch: Batch) -> np.ndarray:
