@@ -17,7 +17,7 @@ atlas: $(INSTALLED)
 	$(BIN)/python -m multiunit.cli atlas -o atlas
 
 papers: $(INSTALLED)
-	$(BIN)/python -m multiunit.cli papers --all --page docs/papers.md
+	$(BIN)/python -m multiunit.cli papers run --all --page docs/papers.md
 
 test: lint
 	$(BIN)/pytest

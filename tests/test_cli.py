@@ -59,3 +59,20 @@ def test_bad_stimuli_write_nothing(tmp_path, shared_data):
         result = command("atlas", model, "--stimuli", tmp_path / name, "-o", tmp_path / "A", *more)
         assert (result.returncode, words in result.stderr) == (2, True), result.stderr
         assert not (tmp_path / "A").exists()
+
+
+def test_papers_are_listed_shown_and_run(tmp_path):
+    assert "relation-specific-neurons" in CliRunner().invoke(app, ["papers", "list"]).output
+    shown = CliRunner().invoke(
+        app, ["papers", "show", "relation-specific-neurons", "--results", str(tmp_path / "r.json")]
+    )
+    assert "Control: random units" in shown.output
+    assert "last run" not in shown.output
+    for arguments, words in (
+        (["run"], "name the cards"),
+        (["run", "nope"], "is no card"),
+        (["show", "nope"], "no card"),
+    ):
+        result = command("papers", *arguments, "--results", tmp_path / "r.json")
+        assert (result.returncode, words in result.stderr) == (2, True), result.stderr
+    assert not (tmp_path / "r.json").exists()

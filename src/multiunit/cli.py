@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MEASURED = ("correlation", "corrected", "explained", "reliability")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+papers = typer.Typer(no_args_is_help=True, help="The papers' claims as cards: list them, read one, run them.")
+app.add_typer(papers, name="papers")
 
 
 def main() -> None:
@@ -36,6 +38,7 @@ def atlas(
     by: Annotated[str | None, typer.Option(help="label whose values are told apart")] = None,
     sites: Annotated[list[str] | None, typer.Option(help="globs over site names")] = None,
     detectors: Annotated[list[str] | None, typer.Option(help="names of detectors; all that apply by default")] = None,
+    threshold: Annotated[float, typer.Option(help="activity above which a unit counts as active")] = 0.0,
     output: Annotated[Path, typer.Option("-o", "--output", help="folder to write")] = Path("atlas"),
     resume: Annotated[bool, typer.Option(help="go on after an interrupted run")] = False,
     random_state: Annotated[int, typer.Option(help="seed of the random controls")] = 0,
@@ -65,6 +68,7 @@ def atlas(
         by=by,
         sites=sites or None,
         detectors=detectors or None,
+        threshold=threshold,
         checkpoint=checkpoint,
         random_state=random_state,
         progress=True,
@@ -129,26 +133,63 @@ def where(text: Annotated[str, typer.Argument(help="part of a method's name, sou
     typer.echo("\n".join(found))
 
 
-@app.command()
-def papers(
-    run: Annotated[list[str] | None, typer.Argument(help="cards to run; lists them if none is named")] = None,
-    every: Annotated[bool, typer.Option("--all", help="run all cards")] = False,
-    results: Annotated[Path, typer.Option(help="where results are kept")] = Path("papers/results.json"),
-    page: Annotated[Path | None, typer.Option(help="page to write the table to")] = None,
-) -> None:
-    """List the papers, or run their cards at small scale on three seeds."""
+@papers.command("list")
+def list_papers() -> None:
+    """List the papers that have a card, and what each card can show."""
     from multiunit.core.walk import papers as cards
+
+    for paper, _ in cards():
+        typer.echo(f"{paper.id:36} {paper.level:10} {paper.year}  {paper.title}")
+
+
+@papers.command("show")
+def show_paper(
+    name: Annotated[str, typer.Argument(metavar="ID", help="id of a card")],
+    results: Annotated[Path, typer.Option(help="where results are kept")] = Path("papers/results.json"),
+) -> None:
+    """Print the claim, the experiment and the control of one card, and its last result."""
+    import inspect
+
+    from multiunit.core.walk import papers as cards
+    from multiunit.papers.run import read_results
+
+    found = {paper.id: (paper, module) for paper, module in cards()}
+    if name not in found:
+        raise InputError("id", name, f"is no card; there are: {', '.join(found)}")
+    paper, module = found[name]
+    typer.echo(f"{paper.title} ({paper.year}), {paper.source}\nlevel: {paper.level}\n\n{inspect.getdoc(module)}")
+    result = read_results(results).get(name)
+    if result is not None:
+        typer.echo(f"\nlast run: {result['verdict']} on {len(result['seeds'])} seeds at {result['scale']} scale")
+        for part in ("measured", "control"):
+            typer.echo(f"{part}: " + ", ".join(f"{key} {_number(value)}" for key, value in result[part].items()))
+        typer.echo(f"criterion: {result['criterion']}")
+
+
+@papers.command("run")
+def run_papers(
+    names: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="ids of cards")] = None,
+    every: Annotated[bool, typer.Option("--all", help="run all cards")] = False,
+    scale: Annotated[str, typer.Option(help="smoke (does it run) or small (what a verdict rests on)")] = "small",
+    results: Annotated[Path, typer.Option(help="where results are kept")] = Path("papers/results.json"),
+    page: Annotated[Path | None, typer.Option(help="page to write the table of all results to")] = None,
+) -> None:
+    """Run cards on three seeds and keep the computed verdicts; what an interrupted run finished is kept too."""
     from multiunit.papers.page import write_page
     from multiunit.papers.run import run_cards
 
-    if run or every:
-        for name, verdict in run_cards(results, ids=run or None).items():
-            typer.echo(f"{name}: {verdict}")
-        if page is not None:
-            write_page(results, page)
-        return
-    for paper, _ in cards():
-        typer.echo(f"{paper.id:36} {paper.level:10} {paper.year}  {paper.title}")
+    if bool(names) == every:
+        raise InputError("ids", names, "name the cards to run, or give --all")
+    if scale not in ("smoke", "small"):
+        raise InputError("scale", scale, "must be smoke or small")
+    for name, verdict in run_cards(results, ids=names or None, scale=scale).items():  # type: ignore[arg-type]
+        typer.echo(f"{name}: {verdict}")
+    if page is not None:
+        write_page(results, page)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
 
 
 def _summary(made: Atlas) -> None:

@@ -5,7 +5,6 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
-        "ablation_effect": ["ablation_effect"],
         "atlas": ["Atlas"],
         "behavioural_correlation": ["behavioural_correlation"],
         "build": ["build_atlas"],
