@@ -1,7 +1,6 @@
 """Generation is the model's own without edits, follows them with, and leaves no trace."""
 
 import numpy as np
-import pytest
 import torch
 
 from multiunit import open as open_system

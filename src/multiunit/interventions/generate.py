@@ -66,12 +66,14 @@ def _continue(
 ) -> np.ndarray:
     device = system._device()
     generator = torch.Generator().manual_seed(seed)
-    cached = system._takes("past_key_values") and system._takes("use_cache")
+    # What a model keeps of the tokens before is called `cache`, and `past_key_values` in older releases.
+    cache = next((name for name in ("cache", "past_key_values") if system._takes(name)), None)
     tokens, state, new = torch.as_tensor(prompt, device=device)[None], None, []
     fed = tokens
     for _ in range(n_tokens):
-        more = {"past_key_values": state, "use_cache": True} if cached else {}
-        output = system.module(**{system._token_argument(): fed}, **more)
+        more = {"use_cache": True} if cache else {}
+        kept: dict[str, Any] = {cache: state} if cache and state is not None else {}
+        output = system.module(**{system._token_argument(): fed}, **more, **kept)
         logits = output if isinstance(output, torch.Tensor) else getattr(output, "logits", None)
         if logits is None or logits.ndim != 3:
             raise InputError("system", system.name, "gives no logits (sequence, position, token)")
@@ -85,8 +87,8 @@ def _continue(
         new.append(chosen)
         latest = torch.tensor([[chosen]], device=device)
         tokens = torch.cat([tokens, latest], dim=1)
-        state = getattr(output, "past_key_values", None)
-        fed = latest if cached and state is not None else tokens[:, -system.window :]
+        state = getattr(output, cache, None) if cache else None
+        fed = latest if state is not None else tokens[:, -system.window :]
     return np.array(new, dtype=np.int64)
 
 

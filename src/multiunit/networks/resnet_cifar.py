@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,10 @@ def load_resnet_cifar(path: str | Path) -> ResNetCifar:
         InputError: if its weights are not those of such a network.
     """
     try:
-        checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Torch warns of foreign pickles before it refuses them; the error below says it once.
+            warnings.simplefilter("ignore", UserWarning)
+            checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise UnsafeFileError("path", str(path), "is no checkpoint that holds only tensors") from error
     weights = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, dict) else {}

@@ -91,7 +91,7 @@ def relation_neurons(
     """Find each relation's neurons: the `top` share of units by average precision of their mean response.
 
     r_j = mean over the tokens of a prompt; AP_j(relation) = sum_n (R_n - R_{n-1}) P_n. Whether they carry the
-    relation shows only when they are silenced and facts about OTHER subjects suffer: `ablation_effect`.
+    relation shows only when they are silenced and facts about OTHER subjects suffer: `interventions.cross_effect`.
 
     Args:
         ranks: `Pooled(RankCurve(by=relation), how="mean")`: `average_precision(unit, group)`, `auroc(unit, group)`.
