@@ -12,7 +12,8 @@ import torch
 from multiunit.core.edit import Edit
 from multiunit.core.errors import InputError
 from multiunit.core.system import as_stimuli
-from multiunit.systems.torch_system import TorchSystem, evaluated
+from multiunit.systems.evaluated import evaluated
+from multiunit.systems.torch_system import TorchSystem
 
 
 def generate(

@@ -14,7 +14,8 @@ from multiunit.core.edit import Edit
 from multiunit.core.errors import InputError
 from multiunit.core.system import as_stimuli
 from multiunit.systems.batches import labels, pad
-from multiunit.systems.torch_system import TorchSystem, evaluated
+from multiunit.systems.evaluated import evaluated
+from multiunit.systems.torch_system import TorchSystem
 
 
 def next_token_loss(system: TorchSystem, stimuli: Any, *, edits: Sequence[Edit] = ()) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from multiunit.core.statistic import Batch
 from multiunit.core.system import as_stimuli, match_sites
 from multiunit.systems.batches import Sequences, cut, labels, pad, slices, tokenise
 from multiunit.systems.capture import Capture, StopForward, changed, watched
+from multiunit.systems.evaluated import without_gradients
 from multiunit.systems.pooling import Pool, over_space, over_tokens
 from multiunit.systems.sites import Site, find_sites
 
@@ -244,7 +245,7 @@ class TorchSystem:
 
     def _run(self, inputs: Any, wanted: Sequence[Site], capture: Capture) -> None:
         look = watched(self.module, wanted, capture.see)
-        with evaluated(self.module), torch.no_grad(), look, suppress(StopForward):
+        with without_gradients(self.module), look, suppress(StopForward):
             self.module(**inputs) if isinstance(inputs, dict) else self.module(inputs)
 
     def _batches(
@@ -348,7 +349,7 @@ class TorchSystem:
 
         versions: list[int] = []
         inputs, _, _ = next(self._batches(frame.iloc[:1].reset_index(drop=True), self._is_text(frame), 0, True))
-        with evaluated(self.module), torch.no_grad(), watched(self.module, declared, see):
+        with without_gradients(self.module), watched(self.module, declared, see):
             try:
                 self.module(**inputs) if isinstance(inputs, dict) else self.module(inputs)
             except (RuntimeError, TypeError, ValueError, IndexError) as error:
@@ -362,18 +363,6 @@ class TorchSystem:
     def _units(self, batch: Batch) -> pd.DataFrame:
         names = [name for name, tensor in batch.activity.items() for _ in range(tensor.shape[1])]
         return pd.DataFrame({"site": names, "kind": [self._sites[name].kind for name in names]})
-
-
-@contextmanager
-def evaluated(module: nn.Module) -> Iterator[None]:
-    """Within the block the module is in `eval` mode; afterwards every part is in its own mode again."""
-    training = [part for part in module.modules() if part.training]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part in training:
-            part.training = True
 
 
 def _measured(site: Site, tensor: torch.Tensor, call: int) -> Site:
