@@ -8,15 +8,16 @@ from multiunit.networks import TinyTransformer
 from multiunit.systems import TorchSystem
 from multiunit.systems.digits_network import digits_network
 
-# Functions around any metric, and of losses: they have no units, and tests of their own.
-WITHOUT_UNITS = ("inference", "causal")
+# Functions around any metric, of scores, of learning curves, of correlations: none of them takes activity `(presentation,
+# unit)`, and each has tests of its own.
+WITHOUT_UNITS = ("inference", "causal", "learning", "matching")
 RECORDS = [record for record in methods() if record.kind not in WITHOUT_UNITS]
 ASKED = [(record, promise.name) for record in RECORDS for promise in promises(record.kind)]
 
 
 def test_nothing_is_left_out():
     kinds = {record.kind for record in methods()}
-    assert kinds <= {"statistic", "detector", "measure", "population", "similarity", *WITHOUT_UNITS}
+    assert kinds <= {"statistic", "detector", "measure", "population", "similarity", "features", *WITHOUT_UNITS}
     assert len(RECORDS) >= 29
 
 

@@ -6,7 +6,9 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "cached": ["cached"],
+        "learning_curve": ["grokking", "learning_curve"],
         "train_classifier": ["train_classifier"],
         "train_language_model": ["train_language_model"],
+        "train_reconstruction": ["train_reconstruction"],
     },
 )

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "cross_animal_consistency": ["cross_animal_consistency", "pairwise_agreement"],
+        "fourier_concentration": ["fourier_concentration"],
         "functional_connectivity": ["correlations", "functional_connectivity"],
         "structure_function": ["rewire", "structure_function"],
     },

@@ -10,5 +10,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "open": ["open_system"],
         "sites": ["Site", "find_sites"],
         "torch_system": ["TorchSystem"],
+        "unit_maps": ["unit_maps"],
     },
 )

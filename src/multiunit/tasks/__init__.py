@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "digits": ["digits"],
         "grammar_text": ["Grammar", "decode", "encode", "grammar_text", "random_grammar"],
         "minimal_pairs": ["grammatical_pairs", "localizer_texts"],
+        "modular_arithmetic": ["modular_arithmetic"],
         "synthetic_facts": ["synthetic_facts"],
         "synthetic_languages": ["Languages", "random_languages", "synthetic_languages"],
     },
