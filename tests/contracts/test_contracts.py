@@ -8,8 +8,8 @@ from multiunit.networks import TinyTransformer
 from multiunit.systems import TorchSystem
 from multiunit.systems.digits_network import digits_network
 
-# Functions around any metric, of scores, of learning curves, of correlations: none of them takes activity `(presentation,
-# unit)`, and each has tests of its own.
+# Functions around any metric, of scores, of learning curves, of correlations: none of them takes activity
+# `(presentation, unit)`, and each has tests of its own.
 WITHOUT_UNITS = ("inference", "causal", "learning", "matching")
 RECORDS = [record for record in methods() if record.kind not in WITHOUT_UNITS]
 ASKED = [(record, promise.name) for record in RECORDS for promise in promises(record.kind)]

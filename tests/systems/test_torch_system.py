@@ -237,3 +237,10 @@ def test_what_cannot_be_done_is_said(llama, sequences):
 def test_head_units_are_the_heads_columns(llama):
     units = TorchSystem(llama).head_units("model.layers.0.self_attn.o_proj", head=2)
     assert units == [f"model.layers.0.self_attn.o_proj/{i}" for i in range(16, 24)]
+
+
+def test_an_activation_before_any_layer_is_taken_for_images():
+    images = np.random.default_rng(0).normal(size=(5, 3, 2, 2)).astype(np.float32)
+    net = nn.Sequential(nn.ReLU(), nn.Conv2d(3, 4, 1))
+    found = TorchSystem(net).record(images, "0")
+    np.testing.assert_allclose(found.activity, np.maximum(images, 0).mean(axis=(2, 3)), atol=1e-6)

@@ -83,7 +83,7 @@ def _learn(
         (torch.as_tensor(np.stack(list(half["stimulus"]))), torch.as_tensor(half["answer"].to_numpy().copy()))
         for half in halves
     )
-    optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, betas=(0.9, 0.98), weight_decay=weight_decay)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, betas=(0.9, 0.98), weight_decay=weight_decay, fused=True)
     watch = {"concentration": lambda module: fourier_concentration(module.embedding.weight)}
     return learning_curve(
         net, train, test=test, optimizer=optimizer, n_steps=n_steps, every=50, watch=watch, until=until

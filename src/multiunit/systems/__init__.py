@@ -5,6 +5,9 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "activity_at": ["activity_at"],
+        "attribute": ["attribute", "stream_attributions"],
+        "gradients": ["LogitDifference", "TargetProbability", "differentiate"],
         "hugging_face": ["open_hugging_face"],
         "next_token_loss": ["next_token_loss"],
         "open": ["open_system"],

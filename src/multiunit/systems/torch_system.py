@@ -367,7 +367,9 @@ class TorchSystem:
 
 def _measured(site: Site, tensor: torch.Tensor, call: int) -> Site:
     axis = -1
-    if tensor.ndim > 2 and tensor.shape[1] == site.n_units and (site.channel_axis == 1 or tensor.ndim > 3):
+    # An activation before any layer of known width is taken for images, channels first, if it has four axes.
+    fits = tensor.ndim > 2 and tensor.shape[1] == (site.n_units or tensor.shape[1])
+    if fits and (site.channel_axis == 1 or tensor.ndim > 3):
         axis = 1
     name = f"{site.path}@{call}" if call else site.path
     return dataclasses.replace(site, name=name, call=call, n_units=tensor.shape[axis], channel_axis=axis)

@@ -118,8 +118,10 @@ def _detectors(names: Sequence[str] | None, *, text: bool) -> list[Method]:
     unknown = [name for name in names or () if name not in every]
     if unknown:
         raise InputError("detectors", unknown[0], f"is no detector; there are: {', '.join(every)}")
+    if names is not None:
+        return [every[name] for name in names]
     # What was defined for tokens makes no sense of images or of a brain, unless somebody asks for it.
-    return [every[name] for name in (names if names is not None else every if text else GENERAL)]
+    return [r for r in every.values() if not r.properties.get("only_if_named")] if text else [every[n] for n in GENERAL]
 
 
 def _plan(
