@@ -8,7 +8,9 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "cached": ["cached"],
         "learning_curve": ["grokking", "learning_curve"],
         "train_classifier": ["train_classifier"],
+        "train_diffusion": ["train_diffusion"],
         "train_language_model": ["train_language_model"],
+        "train_masked_language_model": ["train_masked_language_model"],
         "train_reconstruction": ["train_reconstruction"],
     },
 )

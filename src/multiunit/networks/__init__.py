@@ -6,10 +6,12 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "convolutional_autoencoder": ["ConvolutionalAutoencoder"],
+        "induction_circuit": ["induction_circuit"],
         "multilayer_perceptron": ["MultilayerPerceptron"],
-        "resnet_cifar": ["ResNetCifar", "load_resnet_cifar", "preprocess"],
-        "tiny_transformer": ["TinyTransformer"],
         "pair_classifier": ["PairClassifier"],
+        "resnet_cifar": ["ResNetCifar", "load_resnet_cifar", "preprocess"],
+        "tiny_diffusion": ["TinyDiffusion"],
+        "tiny_transformer": ["TinyTransformer"],
         "tiny_vit": ["TinyViT"],
     },
 )

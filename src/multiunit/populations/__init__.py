@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "cross_animal_consistency": ["cross_animal_consistency", "pairwise_agreement"],
         "fourier_concentration": ["fourier_concentration"],
         "functional_connectivity": ["correlations", "functional_connectivity"],
+        "multifractal_analysis": ["multifractal_analysis", "multifractal_spectrum", "weight_graph"],
         "structure_function": ["rewire", "structure_function"],
     },
 )
