@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "train_classifier": ["train_classifier"],
         "train_diffusion": ["train_diffusion"],
         "train_language_model": ["train_language_model"],
+        "train_masked_frames": ["contrastive_loss", "train_masked_frames"],
         "train_masked_language_model": ["train_masked_language_model"],
         "train_reconstruction": ["train_reconstruction"],
     },

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "multilayer_perceptron": ["MultilayerPerceptron"],
         "pair_classifier": ["PairClassifier"],
         "resnet_cifar": ["ResNetCifar", "load_resnet_cifar", "preprocess"],
+        "speech_encoder": ["SpeechEncoder"],
         "tiny_diffusion": ["TinyDiffusion"],
         "tiny_transformer": ["TinyTransformer"],
         "tiny_vit": ["TinyViT"],
