@@ -2,8 +2,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PEERS := .venv-bench
+PEERS_INSTALLED := $(PEERS)/.installed
+BENCHMARKS := $(filter-out %/side_by_side.py %/language_models.py %/page.py,$(sort $(wildcard benchmarks/*.py)))
 
-.PHONY: atlas papers test lint clean
+.PHONY: atlas papers bench test lint clean
 
 # torch goes first and alone: any other order lets the resolver fetch a build with CUDA.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -18,6 +21,22 @@ atlas: $(INSTALLED)
 
 papers: $(INSTALLED)
 	$(BIN)/python -m multiunit.cli papers run --all --page docs/papers.md
+
+# Peers never enter the project's own environment. Where one benchmark fails, the others still run and the page is written.
+$(PEERS_INSTALLED): pyproject.toml constraints.txt benchmarks/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	echo '*' > $(PEERS)/.gitignore
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch==2.13.0
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--requirement benchmarks/requirements.txt
+	touch $@
+
+bench: $(PEERS_INSTALLED)
+	@failed=; for script in $(BENCHMARKS); do \
+		echo "$$script"; OMP_NUM_THREADS=1 $(PEERS)/bin/python $$script || failed="$$failed $$script"; \
+	done; \
+	$(PEERS)/bin/python benchmarks/page.py || exit 1; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
 test: lint
 	$(BIN)/pytest

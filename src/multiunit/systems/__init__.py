@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "activity_at": ["activity_at"],
         "attribute": ["attribute", "stream_attributions"],
+        "circuit_system": ["CircuitSystem"],
         "gradients": ["LogitDifference", "TargetProbability", "differentiate"],
         "hugging_face": ["open_hugging_face"],
         "next_token_loss": ["next_token_loss"],

@@ -160,7 +160,7 @@ def _stream(
             share = (activity - like(base[site.name], activity)) * slope.movedim(site.channel_axis, -1)
             if positions is not None:
                 # What is kept is what an edit that puts the attributions there would let through.
-                kept = _at(positions, Replace(site.name, lambda _, share=share: share))  # type: ignore[misc]
+                kept = _at(positions, Replace(site.name, _instead(share)))
                 share = kept.change(site.name, torch.zeros_like(share), batch.shown())
             given[site.name] = share.movedim(-1, site.channel_axis)
         table, flat = batch.flat(system, given, wanted)
@@ -186,6 +186,10 @@ def _scaled(base: np.ndarray, alpha: float) -> Callable[[torch.Tensor], torch.Te
         return start + alpha * (activity - start)
 
     return scale
+
+
+def _instead(share: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda _: share
 
 
 def _at(positions: Positions | None, edit: Edit) -> Edit:
