@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "min_correlation": ["min_correlation"],
         "pwcca": ["pwcca"],
         "rosetta_units": ["map_correlation", "mutual_neighbours", "rosetta_units"],
+        "set_overlap": ["set_overlap"],
         "svcca": ["svcca"],
     },
 )

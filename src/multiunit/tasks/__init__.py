@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "captioned_digits": ["captioned_digits"],
+        "circuit_prompts": ["circuit_prompts", "circuit_texts"],
         "cultural_facts": ["cultural_facts"],
         "data_folder": ["data_folder"],
         "digits": ["digits"],
