@@ -49,4 +49,4 @@ lint: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(PEERS)

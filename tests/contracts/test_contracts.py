@@ -8,16 +8,17 @@ from multiunit.networks import TinyTransformer
 from multiunit.systems import TorchSystem
 from multiunit.systems.digits_network import digits_network
 
-# Functions around any metric, of scores, of learning curves, of correlations: none of them takes activity
-# `(presentation, unit)`, and each has tests of its own.
-WITHOUT_UNITS = ("inference", "causal", "learning", "matching")
+# Functions around any metric, of scores, of learning curves, of correlations, and elements: none of them takes activity
+# `(presentation, unit)`, and each has tests of its own; tests/dynamics walks the elements.
+WITHOUT_UNITS = ("inference", "causal", "learning", "matching", "dynamics")
 RECORDS = [record for record in methods() if record.kind not in WITHOUT_UNITS]
 ASKED = [(record, promise.name) for record in RECORDS for promise in promises(record.kind)]
 
 
 def test_nothing_is_left_out():
     kinds = {record.kind for record in methods()}
-    assert kinds <= {"statistic", "detector", "measure", "population", "similarity", "features", *WITHOUT_UNITS}
+    kinds_of_units = {"statistic", "detector", "measure", "population", "similarity", "features", "encoding"}
+    assert kinds <= kinds_of_units | set(WITHOUT_UNITS)
     assert len(RECORDS) >= 29
 
 

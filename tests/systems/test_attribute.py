@@ -137,63 +137,6 @@ def test_pooling_adds_attributions(transformer, prompts, pool):
     np.testing.assert_allclose(pooled.activity, sums, atol=1e-12)
 
 
-def test_captum_agrees_on_a_small_cnn():
-    captum = pytest.importorskip("captum.attr", reason="needs the extra test")
-    net, _, tail = cnn()
-    stimuli = images()
-    system = TorchSystem(net)
-    objective = TargetProbability("label")
-    x, label = torch.as_tensor(np.stack(list(stimuli["image"]))), torch.tensor(stimuli["label"].tolist())
-    probability = nn.Sequential(net, nn.Softmax(1))
-    simple = captum.LayerGradientXActivation(probability, net[2]).attribute(x, target=label)
-    found = attribute(system, stimuli, "2", objective=objective)
-    np.testing.assert_allclose(found.activity, simple.detach().sum((2, 3)), atol=1e-5, rtol=1e-5)
-    # From zero, which is where our path begins: captum scales what the tail of the network is given.
-    whole = captum.IntegratedGradients(nn.Sequential(tail.double(), nn.Softmax(1)))
-    theirs = whole.attribute(net[:3](x).detach(), target=label, n_steps=20, method="riemann_middle")
-    found = attribute(system, stimuli, "2", objective=objective, method="integrated_gradients", n_steps=20)
-    np.testing.assert_allclose(found.activity, theirs.sum((2, 3)), atol=1e-5, rtol=1e-5)
-    assert np.abs(found.activity).max() > 1e-2
-    assert not np.allclose(found.activity, simple.detach().sum((2, 3)), atol=1e-3)
-
-
-def test_captum_agrees_on_a_small_transformer(transformer):
-    captum = pytest.importorskip("captum.attr", reason="needs the extra test")
-    ids = np.random.default_rng(1).integers(12, size=(6, 7))
-    stimuli = pd.DataFrame({"stimulus": list(ids), "answer": np.arange(6)})
-    system, target = TorchSystem(transformer), torch.arange(6)
-    down = transformer.layers[0].mlp.down
-
-    def probability(tokens):
-        return transformer(tokens)[:, -1].softmax(1)
-
-    tokens = torch.as_tensor(ids)
-    simple = captum.LayerGradientXActivation(probability, down)
-    simple = simple.attribute(tokens, target=target, attribute_to_layer_input=True).detach()
-    found = attribute(system, stimuli, DOWN, objective=TargetProbability())
-    np.testing.assert_allclose(found.activity, simple.flatten(0, 1), atol=1e-5, rtol=1e-5)
-
-    seen = {}
-    handle = down.register_forward_pre_hook(lambda _, args: seen.update(z=args[0].detach()))
-    transformer(tokens)
-    handle.remove()
-
-    def from_hidden(z, tokens):
-        handle = down.register_forward_pre_hook(lambda *_: (z,))
-        try:
-            return probability(tokens)
-        finally:
-            handle.remove()
-
-    theirs = captum.IntegratedGradients(from_hidden).attribute(
-        seen["z"], target=target, additional_forward_args=(tokens,), n_steps=20, method="riemann_middle"
-    )
-    found = attribute(system, stimuli, DOWN, objective=TargetProbability(), method="integrated_gradients")
-    np.testing.assert_allclose(found.activity, theirs.flatten(0, 1), atol=1e-5, rtol=1e-5)
-    scale = np.abs(found.activity).max()
-    np.testing.assert_allclose(found.activity / scale, theirs.flatten(0, 1) / scale, atol=1e-5)
-
-
 def test_nothing_is_left_behind(transformer, prompts):
     transformer.train()
     attribute(TorchSystem(transformer), prompts, DOWN, objective=log_answer, method="integrated_gradients", n_steps=2)

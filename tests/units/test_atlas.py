@@ -33,6 +33,16 @@ def test_saved_and_loaded_it_is_the_same(atlas, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["A"]
 
 
+def test_pictures_stay_when_an_atlas_is_saved_again(atlas, tmp_path):
+    folder = atlas.save(tmp_path / "A")
+    (folder / "pictures").mkdir()
+    (folder / "pictures" / "a_0.png").write_bytes(b"picture")
+    (folder / "details" / "old.npz").write_bytes(b"of another atlas")
+    assert (atlas.save(folder) / "pictures" / "a_0.png").read_bytes() == b"picture"
+    assert not (folder / "details" / "old.npz").exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["A"]
+
+
 def test_query_unit_selection_and_join(atlas):
     assert atlas.query("mean >= 1 and site == 'a'").table.index.tolist() == ["a/1"]
     row, details = atlas.unit("b/0")

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "atlas_overview": ["atlas_overview"],
+        "feature_images": ["add_to_atlas", "feature_images", "image_grid", "save_feature_images"],
         "report": ["write_report"],
         "unit_card": ["unit_card"],
     },

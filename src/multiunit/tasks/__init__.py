@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "grammar_text": ["Grammar", "decode", "encode", "grammar_text", "random_grammar"],
         "in_context_lookup": ["in_context_lookup"],
         "log_mel": ["log_mel", "recorded_speech"],
+        "mazes": ["lattice_edges", "maze_distances", "maze_tokens", "mazes"],
         "minimal_pairs": ["grammatical_pairs", "localizer_texts"],
         "modular_arithmetic": ["modular_arithmetic"],
         "multiple_choice_facts": ["multiple_choice_facts"],

@@ -212,7 +212,11 @@ def _sync(path: Path) -> None:
 
 
 def _exchange(new: Path, path: Path) -> None:
-    """Put the new folder in the place of the old one; what else lies in the old one (a report) moves along."""
+    """Put the new folder in the place of the old one; what else lies there (a report, pictures) is copied along."""
+    if path.exists():
+        for other in path.iterdir():
+            if not (new / other.name).exists():
+                shutil.copytree(other, new / other.name) if other.is_dir() else shutil.copy2(other, new / other.name)
     old = path.with_name(f".{path.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,391 @@
+"""`Circuit`: populations, projections and inputs, simulated by one compiled loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from multiunit.circuits.built import Edges, built, bytes_needed, incoming
+from multiunit.circuits.inputs import Drive, PoissonInput, SpikeInput
+from multiunit.circuits.population import Population
+from multiunit.circuits.projection import Projection
+from multiunit.circuits.source import circuit_program
+from multiunit.core.errors import InputError
+from multiunit.core.recording import Recording
+from multiunit.dynamics.kernel import PRECISIONS, load_module
+
+Input = Drive | PoissonInput | SpikeInput
+# Spikes that are kept between two visits to Python.
+_ROOM = 2**20
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was kept of a run: `spikes`, one unit of the recording for every unit of the populations, and `states`,
+    "population.state" -> a recording `(1, unit, time)`."""
+
+    spikes: Recording
+    states: Mapping[str, Recording]
+
+
+class Circuit:
+    """Populations and projections that run together.
+
+    Every step: inputs from outside and couplings; the elements; who spiked; what spikes bring to the inputs of the
+    next step, after their delays; plasticity. All random numbers of a run come from one generator, so that a seed
+    gives the same spikes, also if the run is cut into pieces.
+
+    Args:
+        populations: of different names.
+        projections: between them.
+        inputs: from outside.
+        dt: step in seconds.
+        precision: "float64" or "float32".
+        max_bytes: what the edges may take; a larger circuit is refused before it is built.
+        random_state: seed; wiring and running have generators of their own.
+
+    Raises:
+        InputError: for names that do not exist, sizes that do not fit, or a circuit that is too large.
+
+    Ten units in a ring pass one spike round:
+
+    >>> from multiunit.circuits import EdgeList, SpikeInput
+    >>> from multiunit.dynamics.izhikevich import izhikevich
+    >>> ring = Circuit(
+    ...     [Population(10, izhikevich, name="ring")],
+    ...     [Projection("ring", "ring", connectivity=EdgeList(range(10), [(i + 1) % 10 for i in range(10)]),
+    ...                 into="current", weight=2000.0, delay=0.005)],
+    ...     [SpikeInput("ring", "current", times=[0.001], units=[0], weight=2000.0)])
+    >>> ring.run(0.03).spikes.spike_trains[4].round(3).tolist()
+    [0.022]
+    """
+
+    def __init__(
+        self,
+        populations: Sequence[Population],
+        projections: Sequence[Projection] = (),
+        inputs: Sequence[Input] = (),
+        *,
+        dt: float = 1e-4,
+        precision: str = "float64",
+        max_bytes: float = 16e9,
+        random_state: int = 0,
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise InputError("precision", precision, f"is one of {', '.join(PRECISIONS)}")
+        if not 0 < dt < np.inf:
+            raise InputError("dt", dt, "needs a positive step, in seconds")
+        self.populations = {p.name: p for p in populations}
+        if len(self.populations) < len(populations) or not populations:
+            raise InputError("populations", [p.name for p in populations], "needs populations of different names")
+        self.dt, self.precision, self.random_state, self.t = float(dt), precision, random_state, 0
+        self.inputs = list(inputs)
+        for given in self.inputs:
+            self._checked_input(given.population, given.into, steady=isinstance(given, Drive))
+        self._within(projections, max_bytes)
+        rng = np.random.default_rng([random_state, 0])
+        self.edges = {p.name: self._built(p, rng) for p in projections}
+        if len(self.edges) < len(projections):
+            raise InputError("projections", [p.name for p in projections], "name projections that share their ends")
+        self.random_numbers = np.random.default_rng([random_state, 1])
+        program = circuit_program(list(populations), list(self.edges.values()), self.inputs, precision=precision)
+        self._arguments = program.arguments
+        self.source = program.source()
+        self._module = load_module(self.source, name="circuit")
+        self.values: dict[str, Any] = {"dt": self._real(self.dt)}
+        for number, population in enumerate(populations):
+            self._fill_population(f"p{number}", population)
+        for number, edge in enumerate(self.edges.values()):
+            self._fill_edges(f"e{number}", edge)
+        for number, given in enumerate(self.inputs):
+            self._fill_input(f"i{number}", given)
+
+    # ---- what it is made of -------------------------------------------------------------------------------
+
+    def name_of(self, population: str) -> str:
+        """The prefix of the population's arrays in `values`."""
+        if population not in self.populations:
+            raise InputError("population", population, f"there are: {', '.join(self.populations)}")
+        return f"p{list(self.populations).index(population)}"
+
+    def state(self, population: str, name: str) -> np.ndarray:
+        """A state of all units now, `(unit,)`: the array itself, which may be written to."""
+        prefix = self.name_of(population)
+        if name not in self.populations[population].element.states:
+            raise InputError("name", name, f"{population} has {', '.join(self.populations[population].element.states)}")
+        return self.values[f"{prefix}_{name}"]
+
+    def weights(self, projection: str) -> np.ndarray:
+        """The weights of a projection now, in the order of its edges: the array itself."""
+        return self._of(projection, "weight")
+
+    def modulate(self, projection: str, value: float) -> None:
+        """Set the modulator of a three-factor rule from now on; what it did so far is brought to the weights.
+
+        Raises:
+            InputError: if the projection has no eligibility.
+        """
+        edge = self._edge(projection)
+        rule = edge.projection.plasticity
+        if rule is None or rule.eligibility is None:
+            raise InputError("projection", projection, "has no eligibility that a modulator could act on")
+        prefix = f"e{list(self.edges).index(projection)}"
+        eligible, since, area = (self.values[f"{prefix}_{s}"] for s in ("eligible", "since", "area"))
+        gone = self.values[f"{prefix}_decay"] ** (self.t - since)
+        moved = edge.weight + self.values[f"{prefix}_modulator"][0] * eligible * area * (1 - gone)
+        edge.weight[:] = np.clip(moved, *rule.bounds) if self.values[f"{prefix}_modulator"][0] else edge.weight
+        eligible *= gone
+        since[:] = self.t
+        self.values[f"{prefix}_modulator"][0] = value
+
+    # ---- running ------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        duration: float,
+        *,
+        spikes: Sequence[str] | None = None,
+        states: Sequence[str] = (),
+        units: Mapping[str, Sequence[int]] | None = None,
+        every: float | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Run:
+        """Go on for a time, and keep what is asked for.
+
+        Args:
+            duration: seconds.
+            spikes: populations whose spikes are kept; all that spike by default, none for ().
+            states: "population.state" to sample.
+            units: "population.state" -> units to sample; all by default.
+            every: seconds from sample to sample; every step by default.
+            progress: called now and then with the share that is done.
+
+        Returns:
+            The run; times count from the beginning of the circuit, the spike of a step at its end.
+
+        Raises:
+            InputError: for names that do not exist, or a state that is not finite at the end.
+        """
+        n_steps = round(duration / self.dt)
+        if n_steps < 1:
+            raise InputError("duration", duration, f"needs one step of {self.dt} s or more")
+        stride = 1 if every is None else max(1, round(every / self.dt))
+        kept = self._spiking() if spikes is None else list(spikes)
+        first, stop = self.t, self.t + n_steps
+        n_samples = stop // stride - first // stride
+        chosen = self._sampled(states, units or {}, n_samples)
+        collected: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in kept}
+        for name in self.populations:
+            self._room(name, wanted=name in collected)
+        sample = 0
+        piece = max(1, min(n_steps, 20_000_000 // max(1, sum(p.n for p in self.populations.values()))))
+        while self.t < stop:
+            end = min(stop, self.t + piece)
+            arguments = [self.values[name] if name != "rng" else self.random_numbers for name in self._arguments]
+            self.t, sample = self._module.run(*arguments, self.t, end, stride, sample)
+            for name, parts in collected.items():
+                parts.append(self._drained(name))
+            if progress is not None:
+                progress((self.t - first) / n_steps)
+        self._finite()
+        time = (np.arange(first // stride + 1, stop // stride + 1) * stride) * self.dt
+        samples = {
+            name: Recording.from_activity(
+                values.T[None], units={"site": np.full(values.shape[1], name, dtype=object)}, time=time, kind="state"
+            )
+            for name, values in chosen.items()
+        }
+        self._no_samples()
+        return Run(self._spikes(collected), samples)
+
+    # ---- pieces -------------------------------------------------------------------------------------------
+
+    def _real(self, value: Any) -> Any:
+        return np.dtype(self.precision).type(value)
+
+    def _array(self, value: Any, n: int) -> np.ndarray:
+        return np.array(np.broadcast_to(value, n), dtype=self.precision)
+
+    def _edge(self, projection: str) -> Edges:
+        if projection not in self.edges:
+            raise InputError("projection", projection, f"there are: {', '.join(self.edges) or 'none'}")
+        return self.edges[projection]
+
+    def _of(self, projection: str, what: str) -> Any:
+        self._edge(projection)
+        return self.values[f"e{list(self.edges).index(projection)}_{what}"]
+
+    def _spiking(self) -> list[str]:
+        return [name for name, p in self.populations.items() if p.element.spikes]
+
+    def _checked_input(self, population: str, into: str, *, steady: bool = False) -> None:
+        if population not in self.populations:
+            raise InputError("population", population, f"there are: {', '.join(self.populations)}")
+        inputs = self.populations[population].element.inputs
+        if into not in inputs:
+            raise InputError("into", into, f"{population} takes {', '.join(inputs) or 'no inputs'}")
+        if steady and into in self.populations[population].element.impulses:
+            raise InputError("into", into, f"of {population} takes spikes; drive another of {', '.join(inputs)}")
+
+    def _within(self, projections: Sequence[Projection], max_bytes: float) -> None:
+        total, edges = 0.0, 0.0
+        for p in projections:
+            for name in (p.pre, p.post):
+                if name not in self.populations:
+                    raise InputError("projection", p.name, f"no population {name}; {', '.join(self.populations)}")
+            self._checked_input(p.post, p.into)
+            needs_spikes = [p.pre] * (p.coupling is None) + [p.post] * (p.plasticity is not None)
+            silent = [name for name in needs_spikes if not self.populations[name].element.spikes]
+            if silent:
+                raise InputError("projection", p.name, f"{silent[0]} does not spike; give the projection a coupling")
+            sizes = {"n_pre": self.populations[p.pre].n, "n_post": self.populations[p.post].n}
+            found = bytes_needed(p, **sizes, precision=self.precision)
+            total, edges = total + found["bytes"], edges + found["edges"]
+        if total > max_bytes:
+            mend = f"{edges:.3g} edges need about {total / 1e9:.1f} GB; raise max_bytes, or make it smaller"
+            raise InputError("max_bytes", max_bytes, mend)
+
+    def _built(self, projection: Projection, rng: np.random.Generator) -> Edges:
+        sizes = {"n_pre": self.populations[projection.pre].n, "n_post": self.populations[projection.post].n}
+        return built(projection, **sizes, dt=self.dt, precision=self.precision, rng=rng)
+
+    def _fill_population(self, prefix: str, population: Population) -> None:
+        n, values = population.n, self.values
+        for name, value in population.initial.items():
+            values[f"{prefix}_{name}"] = self._array(value, n)
+            values[f"{prefix}_{name}_held"] = np.empty(0, np.int64)
+            values[f"{prefix}_{name}_held_at"] = np.empty(0, self.precision)
+        for name, value in population.parameters.items():
+            values[f"{prefix}_{name}"] = self._array(value, n) if value.ndim else self._real(value)
+        for name in (given for given in population.element.inputs if given not in population.element.impulses):
+            base = sum(
+                (
+                    self._array(g.values, n)
+                    for g in self.inputs
+                    if isinstance(g, Drive) and g.width is None and (g.population, g.into) == (population.name, name)
+                ),
+                self._array(0.0, n),
+            )
+            values[f"{prefix}_base_{name}"], values[f"{prefix}_in_{name}"] = base, base.copy()
+        words = np.zeros(-(-n // 8), np.uint64)
+        values[f"{prefix}_words"], values[f"{prefix}_spiked"] = words, words.view(np.uint8)[:n]
+        depth = 2 + max((e.last for e in self.edges.values() if e.projection.pre == population.name), default=0)
+        values[f"{prefix}_history"] = np.zeros((depth, n), np.int32)
+        values[f"{prefix}_n_history"] = np.zeros(depth, np.int64)
+        values[f"{prefix}_muted"] = np.empty(0, np.int64)
+        values[f"{prefix}_n_kept"] = np.zeros(1, np.int64)
+        self._no_samples()
+
+    def _fill_edges(self, prefix: str, edge: Edges) -> None:
+        projection, values = edge.projection, self.values
+        pre, post = self.populations[projection.pre], self.populations[projection.post]
+        if not edge.weight.ndim:
+            edge.weight = edge.weight.reshape(1)
+        values |= {f"{prefix}_{k}": v for k, v in (("rows", edge.rows), ("post", edge.post), ("first", edge.first))}
+        values |= {f"{prefix}_weight": edge.weight, f"{prefix}_on": np.ones(1, np.uint8)}
+        if projection.short_term is not None:
+            stp = projection.short_term
+            depth = len(values[f"{self.name_of(pre.name)}_history"])
+            falls = [np.exp(-self.dt / tau) if tau else 0.0 for tau in (stp.tau_facilitation, stp.tau_depression)]
+            values |= {f"{prefix}_use": stp.use, f"{prefix}_facilitation": falls[0], f"{prefix}_depression": falls[1]}
+            values |= {f"{prefix}_u": np.zeros(pre.n), f"{prefix}_x": np.ones(pre.n)}
+            values |= {f"{prefix}_last": np.zeros(pre.n, np.int64), f"{prefix}_efficacy": np.zeros((depth, pre.n))}
+        rule = projection.plasticity
+        if rule is None:
+            return
+        for side, traces, population in (("pre", rule.pre, pre), ("post", rule.post, post)):
+            for name, trace in traces.items():
+                depth = len(values[f"{self.name_of(pre.name)}_history"])
+                shape = (depth, population.n) if side == "pre" else (population.n,)
+                values[f"{prefix}_{side}_{name}"] = np.zeros(shape, self.precision)
+                values[f"{prefix}_{side}_{name}_keep"] = self._real(np.exp(-self.dt / trace.tau))
+        values |= {f"{prefix}_rule_{name}": self._real(value) for name, value in rule.parameters.items()}
+        if rule.on_post is not None:
+            values |= {f"{prefix}_{k}": v for k, v in incoming(edge, n_post=post.n).items()}
+            values[f"{prefix}_late"] = np.atleast_1d(edge.delay)
+        if rule.eligibility is not None:
+            tau = rule.eligibility
+            values |= {f"{prefix}_eligible": np.zeros(edge.n, self.precision), f"{prefix}_modulator": np.zeros(1)}
+            values |= {f"{prefix}_since": np.zeros(edge.n, np.int32), f"{prefix}_decay": float(np.exp(-self.dt / tau))}
+            values |= {f"{prefix}_area": tau, f"{prefix}_least": rule.bounds[0], f"{prefix}_most": rule.bounds[1]}
+
+    def _fill_input(self, prefix: str, given: Input) -> None:
+        n, values = self.populations[given.population].n, self.values
+        if isinstance(given, PoissonInput):
+            if given.rate.shape not in ((), (n,)):
+                raise InputError("rate", given.rate.shape, f"{given.population} has {n} units")
+            mean = np.atleast_1d(given.rate * self.dt)
+            values |= {f"{prefix}_mean": mean, f"{prefix}_none": np.exp(-mean)}
+            values[f"{prefix}_weight"] = self._real(given.weight)
+        elif isinstance(given, SpikeInput):
+            if len(given.units) and not 0 <= given.units.min() <= given.units.max() < n:
+                raise InputError("units", (given.units.min(), given.units.max()), f"{given.population} has {n} units")
+            values |= {f"{prefix}_step": np.floor(given.times / self.dt + 1e-6).astype(np.int64)}
+            values |= {f"{prefix}_unit": given.units, f"{prefix}_weight": given.weight.astype(self.precision)}
+            values[f"{prefix}_next"] = np.zeros(1, np.int64)
+        elif given.values.size and given.values.shape[-1:] not in ((), (1,), (n,)):
+            raise InputError("values", given.values.shape, f"{given.population} has {n} units")
+        elif given.width is not None:
+            values[f"{prefix}_values"] = given.values.astype(self.precision)
+            values |= {f"{prefix}_start": round(given.start / self.dt), f"{prefix}_width": given.width / self.dt}
+
+    def _room(self, population: str, *, wanted: bool) -> None:
+        if population not in self.populations:
+            raise InputError("spikes", population, f"there are: {', '.join(self.populations)}")
+        prefix = self.name_of(population)
+        n = max(2 * self.populations[population].n, _ROOM) if wanted else 0
+        self.values[f"{prefix}_kept_step"] = np.empty(n, np.int64)
+        self.values[f"{prefix}_kept_unit"] = np.empty(n, np.int32)
+        self.values[f"{prefix}_n_kept"][0] = 0
+
+    def _drained(self, population: str) -> tuple[np.ndarray, np.ndarray]:
+        prefix = self.name_of(population)
+        n = int(self.values[f"{prefix}_n_kept"][0])
+        self.values[f"{prefix}_n_kept"][0] = 0
+        step, unit = (self.values[f"{prefix}_kept_{what}"][:n].copy() for what in ("step", "unit"))
+        return step, unit
+
+    def _sampled(
+        self, states: Sequence[str], units: Mapping[str, Sequence[int]], n_samples: int
+    ) -> dict[str, np.ndarray]:
+        chosen = {}
+        for wanted in states:
+            population, _, name = wanted.partition(".")
+            size = len(self.state(population, name))
+            index = np.arange(size) if wanted not in units else np.asarray(units[wanted], dtype=np.int64)
+            if len(index) and not 0 <= index.min() <= index.max() < size:
+                raise InputError("units", index.tolist()[:5], f"{population} has {size} units")
+            kept = f"{self.name_of(population)}_{name}_kept"
+            self.values[kept] = chosen[wanted] = np.empty((n_samples, len(index)), self.precision)
+            self.values[f"{kept}_units"] = index
+        return chosen
+
+    def _no_samples(self) -> None:
+        for number, population in enumerate(self.populations.values()):
+            for name in population.element.states:
+                self.values[f"p{number}_{name}_kept"] = np.empty((0, 0), self.precision)
+                self.values[f"p{number}_{name}_kept_units"] = np.empty(0, np.int64)
+
+    def _spikes(self, collected: Mapping[str, list[tuple[np.ndarray, np.ndarray]]]) -> Recording:
+        trains: list[np.ndarray] = []
+        sites: list[str] = []
+        for name, parts in collected.items():
+            step, unit = (np.concatenate(column) for column in zip(*parts, strict=True))
+            order = np.argsort(unit, kind="stable")
+            times = (step[order] + 1) * self.dt
+            n = self.populations[name].n
+            trains += np.split(times, np.cumsum(np.bincount(unit, minlength=n))[:-1])
+            sites += [name] * n
+        return Recording.from_spikes(trains, units={"site": np.array(sites, dtype=object)}, source="circuit")
+
+    def _finite(self) -> None:
+        for name, population in self.populations.items():
+            for state in population.element.states:
+                bad = np.flatnonzero(~np.isfinite(self.state(name, state)))
+                if len(bad):
+                    raise InputError(
+                        "dt", self.dt, f"{state} of {name}/{bad[0]} is not finite; a smaller step, or weaker inputs"
+                    )

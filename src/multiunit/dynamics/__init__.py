@@ -1,0 +1,51 @@
+"""One element: neuron, synapse, glia, oscillator, map - each one pure step function - and what its dynamics are."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "adaptive_exponential": ["adaptive_exponential"],
+        "adaptive_leaky_integrate_and_fire": ["adaptive_leaky_integrate_and_fire", "homeostatic_conductance_neuron"],
+        "as_map": ["as_map"],
+        "astrocyte": ["astrocyte", "astrocyte_gated_neuron"],
+        "basins": ["basins"],
+        "bifurcation": ["bifurcation_sweep", "period"],
+        "chialvo": ["chialvo"],
+        "clique_site": ["clique_site", "reserve"],
+        "element": ["Element", "element", "element_of"],
+        "elm": ["leaky_memory"],
+        "event_statistics": ["event_statistics"],
+        "fitzhugh_nagumo": ["excitable_fitzhugh_nagumo", "fitzhugh_nagumo"],
+        "fixed_points": ["fixed_points", "jacobian"],
+        "hodgkin_huxley": ["hodgkin_huxley"],
+        "integrate": ["EULER", "HEUN", "RUNGE_KUTTA_4", "Tableau", "integrated", "relaxed"],
+        "izhikevich": ["izhikevich"],
+        "kernel": ["Kernel", "compile_element"],
+        "kuramoto": ["kuramoto"],
+        "leaky_integrate_and_fire": [
+            "alpha_conductance_neuron",
+            "alpha_current_neuron",
+            "exponential_conductance_neuron",
+            "exponential_current_neuron",
+            "leaky_integrate_and_fire",
+        ],
+        "leaky_rate": ["leaky_rate", "ornstein_uhlenbeck"],
+        "liquid_time_constant": ["conductance_unit", "liquid_time_constant", "open_fraction"],
+        "lyapunov": ["lyapunov_exponents"],
+        "memristor": ["drift_memristor", "pulse_memristor", "volatile_memristor"],
+        "reference": ["reference_solution"],
+        "rulkov": ["rulkov", "rulkov_regular"],
+        "simulate": ["simulate"],
+        "synapses": [
+            "alpha_synapse",
+            "exponential_synapse",
+            "graded_synapse",
+            "magnesium_block",
+            "nmda_synapse",
+            "plateau_branch",
+            "short_term_plasticity",
+        ],
+        "trajectory": ["Trajectory", "trajectory"],
+    },
+)

@@ -1,0 +1,10 @@
+"""How well one system predicts another, or the world."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "linear_probe": ["Probed", "linear_probe", "probe_label"],
+    },
+)
