@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "Wiring",
         ],
         "inputs": ["Drive", "PoissonInput", "SpikeInput"],
+        "map_chain": ["map_chain"],
         "plasticity": [
             "Plasticity",
             "ShortTerm",

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "bifurcation": ["bifurcation_sweep", "period"],
         "chialvo": ["chialvo"],
         "clique_site": ["clique_site", "reserve"],
+        "contraction": ["contraction_certificate", "twin_distance"],
         "element": ["Element", "element", "element_of"],
         "elm": ["leaky_memory"],
         "event_statistics": ["event_statistics"],

@@ -11,5 +11,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "matched_control": ["matched_control"],
         "paired_effect": ["paired_effect"],
         "permutation": ["permutation_test"],
+        "phase_surrogate": ["phase_surrogate"],
     },
 )

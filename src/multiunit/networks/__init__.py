@@ -5,6 +5,7 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "combo_net": ["ComboNet"],
         "convolutional_autoencoder": ["ConvolutionalAutoencoder"],
         "discrete_leaky": ["leaky_soft", "leaky_subtract", "leaky_zero"],
         "fused_leaky": ["LeakyLayer"],

@@ -6,9 +6,12 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "cross_animal_consistency": ["cross_animal_consistency", "pairwise_agreement"],
+        "extreme_events": ["extreme_events"],
         "fourier_concentration": ["fourier_concentration"],
         "functional_connectivity": ["correlations", "functional_connectivity"],
         "multifractal_analysis": ["multifractal_analysis", "multifractal_spectrum", "weight_graph"],
+        "phase_synchrony": ["order_parameter", "phase_locking"],
+        "sample_entropy": ["sample_entropy"],
         "structure_function": ["rewire", "structure_function"],
     },
 )
