@@ -19,7 +19,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "Wiring",
         ],
         "inputs": ["Drive", "PoissonInput", "SpikeInput"],
-        "map_chain": ["map_chain"],
         "plasticity": [
             "Plasticity",
             "ShortTerm",
