@@ -4,6 +4,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PEERS := .venv-bench
 PEERS_INSTALLED := $(PEERS)/.installed
+BRIAN := .venv-bench-brian
+BRIAN_INSTALLED := $(BRIAN)/.installed
 BENCHMARKS := $(filter-out %/side_by_side.py %/language_models.py %/page.py,$(sort $(wildcard benchmarks/*.py)))
 
 .PHONY: atlas papers bench test lint clean
@@ -31,7 +33,14 @@ $(PEERS_INSTALLED): pyproject.toml constraints.txt benchmarks/requirements.txt
 		--requirement benchmarks/requirements.txt
 	touch $@
 
-bench: $(PEERS_INSTALLED)
+# Brian2 needs an older NumPy than the other peers. Where it does not install, circuits.py measures multiunit alone.
+$(BRIAN_INSTALLED): Makefile
+	$(PYTHON) -m venv $(BRIAN)
+	echo '*' > $(BRIAN)/.gitignore
+	$(BRIAN)/bin/pip install --quiet --disable-pip-version-check brian2==2.9.0 'numpy<2.3' setuptools && touch $@ || \
+		echo 'Brian2 did not install: circuits.py measures multiunit alone'
+
+bench: $(PEERS_INSTALLED) $(BRIAN_INSTALLED)
 	@failed=; for script in $(BENCHMARKS); do \
 		echo "$$script"; OMP_NUM_THREADS=1 $(PEERS)/bin/python $$script || failed="$$failed $$script"; \
 	done; \
@@ -49,4 +58,4 @@ lint: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:
-	rm -rf $(VENV) $(PEERS)
+	rm -rf $(VENV) $(PEERS) $(BRIAN)
