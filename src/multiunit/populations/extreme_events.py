@@ -32,11 +32,11 @@ def peaks(x: np.ndarray) -> np.ndarray:
     return before[rising[before] & (following > before)] + 1
 
 
-def example(rng: np.random.Generator) -> tuple[tuple[Recording], dict[str, float]]:
+def example(rng: np.random.Generator) -> tuple[tuple[np.ndarray], dict[str, float]]:
     """Three units with small ripples and one large event, for the contract checks."""
     x = 0.1 * rng.normal(size=(200, 3))
     x[120] += 5.0
-    return (Recording.from_activity(x),), {"n_std": 5.0}
+    return (x,), {"n_std": 5.0}
 
 
 @method(kind="population", source="ansmann2013", example=example)

@@ -70,10 +70,10 @@ def phase_locking(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.abs(np.exp(1j * difference).mean()))
 
 
-def example(rng: np.random.Generator) -> tuple[tuple[Recording], dict[str, float]]:
+def example(rng: np.random.Generator) -> tuple[tuple[np.ndarray], dict[str, float]]:
     """Four units about one rhythm, for the contract checks."""
     x = np.sin(np.arange(60)[:, None] / 3.0 + rng.uniform(0, 1, 4)) + 0.3 * rng.normal(size=(60, 4))
-    return (Recording.from_activity(x),), {}
+    return (x,), {}
 
 
 @method(kind="population", source="kuramoto1975", example=example)
