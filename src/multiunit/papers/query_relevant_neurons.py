@@ -20,8 +20,9 @@ many as the related ones; here the change of every unrelated fact is taken over 
 one is, and the mean over all of them follows: a mean over many would cancel to nothing for any units. Wrong answers
 are left out, as a change relative to a probability near 0 has no bound. Units are changed where they are attributed
 to, at the last position; the authors' edits are not public. Doubling can hardly raise probabilities near 1, so that
-the criterion speaks of suppression; doubling is reported. Training takes 3,000 steps in place of the catalogue's 1,500,
-which leave half of the answers unlearnt.
+the criterion speaks of suppression; doubling is reported. Training takes 3,500 steps of 32 prompts: the catalogue's
+1,500 leave half of the answers unlearnt. They were settled on by accuracy, on other seeds; 3,000 steps of 64 or of 32
+had been run on the seeds of the verdict before, and there too some seeds held and others did not.
 
 Not shown: long answers, languages, and layers in the middle of many: there are three.
 """
@@ -59,7 +60,7 @@ def claim(scale: Scale, rng: np.random.Generator) -> Claim:
     net = TinyTransformer(int(prompts["answer"].max()) + 1, max_positions=8, width=96, n_layers=3, random_state=rng)
     held = prompts["order"] < N_HELD
     told = [np.append(p, a) for p, a in prompts.loc[~held, ["stimulus", "answer"]].itertuples(index=False)]
-    steps = scale.pick(smoke=100, small=3000)
+    steps = scale.pick(smoke=100, small=3500)
     train_language_model(net, told, n_steps=steps, batch_size=32, learning_rate=2e-3, random_state=rng)
     system = TorchSystem(net)
 
