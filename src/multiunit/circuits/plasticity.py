@@ -88,6 +88,7 @@ def pair_stdp(
         nearest: only the nearest spike on the other side counts, not all of them.
 
     Source: Song, Miller & Abbott 2000, doi:10.1038/78829; variants: Morrison, Diesmann & Gerstner 2008.
+    Reconstructed: equations and values were not read again there.
     """
     return Plasticity(
         on_pre=_pair_pre,
@@ -114,6 +115,7 @@ def symmetric_stdp(
     At an arrival w <- w + a y - offset, at a postsynaptic spike w <- w + a x, both within the bounds.
 
     Source: Vogels et al. 2011, doi:10.1126/science.1211095, where offset = 2 a rate tau holds a rate.
+    Reconstructed: equations and values were not read again there.
     """
     return Plasticity(
         on_pre=_symmetric,
@@ -158,6 +160,7 @@ def triplet_stdp(
 
     Source: Pfister & Gerstner 2006, doi:10.1523/JNEUROSCI.1425-06.2006, equations 3 and 4; time constants of the
     visual-cortex fit with all spikes interacting.
+    Reconstructed: equations and values were not read again there.
     """
     amounts = {"a2_plus": a2_plus, "a3_plus": a3_plus, "a2_minus": a2_minus, "a3_minus": a3_minus}
     return Plasticity(
@@ -194,6 +197,7 @@ def three_factor(
     (`Circuit.modulate`); between spikes both are solved exactly.
 
     Source: Izhikevich 2007, doi:10.1093/cercor/bhl152; review: Gerstner et al. 2018, doi:10.3389/fncir.2018.00053.
+    Reconstructed: equations and values were not read again there.
     """
     return Plasticity(
         on_pre=_eligible_pre,
@@ -218,6 +222,7 @@ class ShortTerm:
         tau_depression, tau_facilitation: seconds.
 
     Source: Tsodyks, Pawelzik & Markram 1998, doi:10.1162/089976698300017502.
+    Reconstructed: equations and values were not read again there.
     """
 
     use: float = 0.5

@@ -47,6 +47,7 @@ def adaptive_exponential(
         v, w and who spikes.
 
     Source: Brette & Gerstner, J. Neurophysiology 94 (2005).
+    Reconstructed: equations and values were not read again there.
 
     >>> found = adaptive_exponential(0.03, 0.0, 0.0)
     >>> found[0], bool(found[2])

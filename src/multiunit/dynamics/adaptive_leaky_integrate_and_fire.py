@@ -52,6 +52,7 @@ def adaptive_leaky_integrate_and_fire(
         v, w, threshold_shift, refractory and who spikes.
 
     Source: Treves, Network 4 (1993), for the current; Bellec et al., arXiv:1803.09574, for the threshold.
+    Reconstructed: equations and values were not read again there.
 
     >>> found = adaptive_leaky_integrate_and_fire(-0.04, 0.0, 0.0, 0.0, 0.0)
     >>> round(float(found[1]), 6), bool(found[-1])
@@ -114,6 +115,7 @@ def homeostatic_conductance_neuron(
         v, excitatory, inhibitory, threshold_shift, refractory and who spikes.
 
     Source: Diehl & Cook, Frontiers in Computational Neuroscience 9 (2015) and its published code.
+    Reconstructed: equations and values were not read again there.
 
     >>> found = homeostatic_conductance_neuron(-0.05, 0.0, 0.0, 0.02, 0.0, 0.0, 0.0, 0.0)
     >>> bool(found[-1]), round(float(found[3]), 5)

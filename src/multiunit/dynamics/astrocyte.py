@@ -52,6 +52,7 @@ def astrocyte(
 
     Source: Li & Rinzel, J. Theoretical Biology 166 (1994), with the values of De Pitta et al., J. Biological Physics 35
     (2009).
+    Reconstructed: equations and values were not read again there.
 
     >>> [round(value, 4) for value in astrocyte.slope(0.1, 0.0, 0.5)]
     [-0.243, 0.0916]

@@ -45,6 +45,7 @@ def chialvo(
         x, y and who spikes, one step later.
 
     Source: Chialvo, Generic excitable dynamics on a two-dimensional map, Chaos, Solitons & Fractals 5 (1995).
+    Reconstructed: equations and values were not read again there.
 
     >>> [float(value) for value in chialvo(0.0, 0.0, 0.0)[:2]]
     [0.03, 0.28]

@@ -23,6 +23,7 @@ def leaky_memory(m: Any, proposal: Any, *, tau: Any = 0.1, gain: Any = 5.0, dt: 
         m.
 
     Source: Spieler et al., arXiv:2306.16922, version 1.
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(leaky_memory(0.0, 1.0, gain=1.0, dt=100.0)), 4)  # 1.7159 tanh(2/3)
     1.0

@@ -34,6 +34,7 @@ def fitzhugh_nagumo(
         v, w and who spikes: v passes 1 upwards.
 
     Source: FitzHugh, Biophysical Journal 1 (1961); Nagumo, Arimoto & Yoshizawa, Proc. IRE 50 (1962).
+    Reconstructed: equations and values were not read again there.
 
     >>> [round(value, 3) for value in fitzhugh_nagumo.slope(1.0, 0.0, 0.0)]
     [0.667, 0.136]

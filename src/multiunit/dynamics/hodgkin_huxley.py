@@ -47,6 +47,7 @@ def hodgkin_huxley(
         v, m, h, n and who spikes: v passes 0 mV upwards.
 
     Source: Hodgkin & Huxley, J. Physiology 117 (1952).
+    Reconstructed: equations and values were not read again there.
 
     >>> import numpy as np
     >>> rest = hodgkin_huxley(-65.0, 0.05293, 0.59612, 0.31768, 0.0)

@@ -36,6 +36,7 @@ def izhikevich(
         v, u and who spikes, after `dt`.
 
     Source: Izhikevich, Simple model of spiking neurons, IEEE Trans. Neural Networks 14 (2003).
+    Reconstructed: equations and values were not read again there.
 
     >>> izhikevich(31.0, 0.0, 0.0)[0], bool(izhikevich(31.0, 0.0, 0.0)[2])
     (-65.0, True)

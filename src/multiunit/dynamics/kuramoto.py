@@ -45,6 +45,7 @@ def kuramoto(
         phase, and who passed 2 pi.
 
     Source: Kuramoto, International Symposium on Mathematical Problems in Theoretical Physics (1975).
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(kuramoto(0.0, 0.0, 0.0, 0.0, frequency=0.25, dt=1.0)[0]), 6)  # a quarter of a turn
     1.570796

@@ -52,6 +52,7 @@ def leaky_integrate_and_fire(
         v, refractory and who spikes.
 
     Source: Rotter & Diesmann 1999.
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(leaky_integrate_and_fire(-0.06, 0.0, 0.005, dt=1.0)[0]), 6)
     -0.055
@@ -104,6 +105,7 @@ def exponential_current_neuron(
         v, excitatory, inhibitory, refractory and who spikes.
 
     Source: Rotter & Diesmann 1999; default values of Vogels & Abbott 2005.
+    Reconstructed: equations and values were not read again there.
 
     >>> v, e, *_ = exponential_current_neuron(-0.06, 0.0, 0.0, 0.0, 0.0, 0.001, 0.0, dt=0.005)
     >>> round(float(e), 6)  # 1 mV / e
@@ -161,6 +163,7 @@ def alpha_current_neuron(
         v, synaptic, rise, refractory and who spikes.
 
     Source: Rotter & Diesmann 1999.
+    Reconstructed: equations and values were not read again there.
 
     >>> _, peak, *_ = alpha_current_neuron(-0.06, 0.0, 0.0, 0.0, 0.0, 0.001, dt=0.005)
     >>> round(float(peak), 6)
@@ -220,6 +223,7 @@ def exponential_conductance_neuron(
         v, excitatory, inhibitory, refractory and who spikes.
 
     Source: Vogels & Abbott 2005.
+    Reconstructed: equations and values were not read again there.
 
     >>> v, *_ = exponential_conductance_neuron(-0.06, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, v_threshold=1.0, dt=10.0)
     >>> round(float(v), 6)  # half way between rest and v_excitatory
@@ -286,6 +290,7 @@ def alpha_conductance_neuron(
         v, excitatory, excitatory_rise, inhibitory, inhibitory_rise, refractory and who spikes.
 
     Source: the membrane of Vogels & Abbott 2005, the synapses of Rotter & Diesmann 1999.
+    Reconstructed: equations and values were not read again there.
 
     >>> found = alpha_conductance_neuron(-0.06, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.0, dt=0.002)
     >>> round(float(found[1]), 6)

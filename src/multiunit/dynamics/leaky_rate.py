@@ -21,6 +21,7 @@ def leaky_rate(x: Any, drive: Any, *, tau: Any = 0.02, dt: Any = 1e-3) -> Any:
         x.
 
     Source: Wilson & Cowan, Biophysical Journal 12 (1972), in its linear part.
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(leaky_rate(0.0, 1.0, tau=1.0, dt=1.0)), 6)
     0.632121
@@ -51,6 +52,7 @@ def ornstein_uhlenbeck(
         x.
 
     Source: Uhlenbeck & Ornstein, Physical Review 36 (1930); Gillespie, Physical Review E 54 (1996), for the exact step.
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(ornstein_uhlenbeck(1.0, 0.0, tau=1.0, dt=1.0)), 6)
     0.367879

@@ -31,6 +31,7 @@ def liquid_time_constant(
         x.
 
     Source: Hasani, Lechner, Amini, Rus & Grosu, Liquid time-constant networks, AAAI (2021).
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(liquid_time_constant(0.0, 1000.0, dt=1e9)), 6)  # half way: leak and input pull alike
     0.5

@@ -34,6 +34,7 @@ def drift_memristor(
         x.
 
     Source: Joglekar & Wolf, European Journal of Physics 30 (2009); typical values.
+    Reconstructed: equations and values were not read again there.
 
     >>> 0.1 < float(drift_memristor(0.1, 1.0)) < 0.11
     True
@@ -76,6 +77,7 @@ def pulse_memristor(
         g.
 
     Source: Chen, Peng & Yu, NeuroSim, IEEE Trans. CAD 37 (2018); typical values.
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(pulse_memristor(1e-6, 64.0)), 9)
     0.0001
@@ -99,6 +101,7 @@ def volatile_memristor(x: Any, voltage: Any, *, tau: Any = 0.05, growth: Any = 4
         x.
 
     Source: a generic form after Du et al., Nature Communications 8 (2017); typical values, not fitted.
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(volatile_memristor(1.0, 0.0, tau=0.05, dt=0.05)), 6)
     0.367879

@@ -42,6 +42,7 @@ def rulkov(
         u, v and who spikes, one step later.
 
     Source: Rulkov, Regularization of synchronized chaotic bursts, Physical Review Letters 86 (2001).
+    Reconstructed: equations and values were not read again there.
 
     >>> [float(round(value, 6)) for value in rulkov(1.0, 0.0, 0.0)[:2]]
     [2.05, -0.0022]
@@ -76,6 +77,7 @@ def rulkov_regular(
         u, v and who spikes (u is reset to -1), one step later.
 
     Source: Rulkov, Modeling of spiking-bursting neural behavior using two-dimensional map, Physical Review E 65 (2002).
+    Reconstructed: equations and values were not read again there.
 
     >>> [float(rulkov_regular(u, 0.0, 0.0)[0]) for u in (-0.5, 0.5, 9.0)]
     [3.0, 4.5, -1.0]

@@ -21,6 +21,7 @@ def exponential_synapse(g: Any, spikes: Any, *, tau: Any = 0.005, dt: Any = 1e-4
         g.
 
     Source: Destexhe, Mainen & Sejnowski, Neural Computation 6 (1994).
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(exponential_synapse(0.0, 1.0, tau=1.0, dt=1.0)), 6)
     0.367879
@@ -42,6 +43,7 @@ def alpha_synapse(g: Any, rise: Any, spikes: Any, *, tau: Any = 0.005, dt: Any =
         g, rise.
 
     Source: Rotter & Diesmann 1999.
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(alpha_synapse(0.0, 0.0, 1.0, tau=0.005, dt=0.005)[0]), 6)
     1.0
@@ -74,6 +76,7 @@ def nmda_synapse(
         s, rise.
 
     Source: Wang, Neuron 36 (2002).
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(nmda_synapse(1.0, 0.0, 0.0, tau_decay=0.1, dt=0.1)[0]), 6)
     0.367879
@@ -88,6 +91,7 @@ def magnesium_block(v: Any, *, magnesium: Any = 1.0) -> Any:
     """Fraction of NMDA channels that magnesium leaves open: 1 / (1 + magnesium / 3.57 e^(-0.062 v)), v in mV, mM.
 
     Source: Jahr & Stevens, J. Neuroscience 10 (1990).
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(magnesium_block(0.0)), 4)
     0.7812
@@ -128,6 +132,7 @@ def short_term_plasticity(
 
     Source: Tsodyks, Pawelzik & Markram, Neural Computation 10 (1998); use rises after the release, so that the first
     spike of a rested synapse releases base_use (in the source it rises before).
+    Reconstructed: equations and values were not read again there.
 
     >>> [round(float(x), 3) for x in short_term_plasticity(1.0, 0.2, 0.0, 1.0, dt=1e-9)]
     [0.8, 0.36, 0.2]
@@ -187,6 +192,7 @@ def plateau_branch(
         g, plateau.
 
     Source: a generic form after Major, Larkum & Schiller, Annual Review of Neuroscience 36 (2013); not fitted to data.
+    Reconstructed: equations and values were not read again there.
 
     >>> round(float(plateau_branch(1.0, 0.0, 0.0, dt=0.08)[1]), 4)  # half of 1 - 1/e
     0.3161

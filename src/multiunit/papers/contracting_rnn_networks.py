@@ -29,7 +29,7 @@ from multiunit.dynamics.as_map import Map
 from multiunit.dynamics.contraction import contraction_certificate, twin_distance
 from multiunit.learning.train_classifier import train_classifier
 from multiunit.networks.combo_net import ComboNet
-from multiunit.tasks.data_folder import data_folder
+from multiunit.tasks.mnist import mnist
 
 PAPER = Paper(
     id="contracting-rnn-networks",
@@ -131,8 +131,6 @@ def _final_distance(step: Map, starts: np.ndarray, metric: np.ndarray, duration:
 
 def _sequences(rng: np.random.Generator) -> tuple[torch.Tensor, np.ndarray]:
     """`(image, pixel)` in one random order, and the digits."""
-    with np.load(data_folder("mnist") / "mnist.npz") as file:
-        order = rng.permutation(len(file["labels"]))
-        images, labels = file["images"][order], file["labels"][order].astype(np.int64)
-    pixels = nn.functional.avg_pool2d(torch.from_numpy(images).float()[:, None] / 255, 28 // SIDE).flatten(1)
+    images, labels = mnist(random_state=rng)
+    pixels = nn.functional.avg_pool2d(torch.from_numpy(images), 28 // SIDE).flatten(1)
     return pixels[:, torch.as_tensor(rng.permutation(SIDE * SIDE))], labels

@@ -36,7 +36,7 @@ from multiunit.networks.fused_leaky import LeakyLayer
 from multiunit.networks.membrane_normalisation import MembraneNormalisation, fold_normalisation
 from multiunit.networks.spiking_convolutional import SpikingConvNet
 from multiunit.networks.surrogate import clipped_tanh
-from multiunit.tasks.data_folder import data_folder
+from multiunit.tasks.mnist import mnist
 
 PAPER = Paper(
     id="membrane-potential-batchnorm",
@@ -164,8 +164,5 @@ def _train(net: nn.Module, images: torch.Tensor, labels: np.ndarray, n_updates: 
 
 
 def _digits(rng: np.random.Generator) -> tuple[torch.Tensor, np.ndarray]:
-    with np.load(data_folder("mnist") / "mnist.npz") as file:
-        order = rng.permutation(len(file["labels"]))
-        images, labels = file["images"][order], file["labels"][order].astype(np.int64)
-    pixels = torch.from_numpy(images).float()[:, None] / 255
-    return nn.functional.avg_pool2d(pixels, 28 // SIDE), labels
+    images, labels = mnist(random_state=rng)
+    return nn.functional.avg_pool2d(torch.from_numpy(images), 28 // SIDE), labels

@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "log_mel": ["log_mel", "recorded_speech"],
         "mazes": ["lattice_edges", "maze_distances", "maze_tokens", "mazes"],
         "minimal_pairs": ["grammatical_pairs", "localizer_texts"],
+        "mnist": ["mnist"],
         "modular_arithmetic": ["modular_arithmetic"],
         "multiple_choice_facts": ["multiple_choice_facts"],
         "partly_known_facts": ["partly_known_facts"],
