@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from multiunit.circuits.built import Edges, built, bytes_needed, incoming
 from multiunit.circuits.inputs import Drive, PoissonInput, SpikeInput
 from multiunit.circuits.population import Population
 from multiunit.circuits.projection import Projection
-from multiunit.circuits.source import circuit_program
+from multiunit.circuits.source import changing_inputs, circuit_program
 from multiunit.core.errors import InputError
 from multiunit.core.recording import Recording
 from multiunit.dynamics.kernel import PRECISIONS, load_module
@@ -96,8 +97,9 @@ class Circuit:
         self.source = program.source()
         self._module = load_module(self.source, name="circuit")
         self.values: dict[str, Any] = {"dt": self._real(self.dt)}
+        changing = changing_inputs(populations, list(self.edges.values()), self.inputs)
         for number, population in enumerate(populations):
-            self._fill_population(f"p{number}", population)
+            self._fill_population(f"p{number}", population, changing)
         for number, edge in enumerate(self.edges.values()):
             self._fill_edges(f"e{number}", edge)
         for number, given in enumerate(self.inputs):
@@ -252,7 +254,7 @@ class Circuit:
         sizes = {"n_pre": self.populations[projection.pre].n, "n_post": self.populations[projection.post].n}
         return built(projection, **sizes, dt=self.dt, precision=self.precision, rng=rng)
 
-    def _fill_population(self, prefix: str, population: Population) -> None:
+    def _fill_population(self, prefix: str, population: Population, changing: set[tuple[str, str]]) -> None:
         n, values = population.n, self.values
         for name, value in population.initial.items():
             values[f"{prefix}_{name}"] = self._array(value, n)
@@ -269,7 +271,9 @@ class Circuit:
                 ),
                 self._array(0.0, n),
             )
-            values[f"{prefix}_base_{name}"], values[f"{prefix}_in_{name}"] = base, base.copy()
+            # One array where nothing ever changes the input.
+            now = base.copy() if (population.name, name) in changing else base
+            values[f"{prefix}_base_{name}"], values[f"{prefix}_in_{name}"] = base, now
         words = np.zeros(-(-n // 8), np.uint64)
         values[f"{prefix}_words"], values[f"{prefix}_spiked"] = words, words.view(np.uint8)[:n]
         depth = 2 + max((e.last for e in self.edges.values() if e.projection.pre == population.name), default=0)
@@ -370,16 +374,17 @@ class Circuit:
                 self.values[f"p{number}_{name}_kept_units"] = np.empty(0, np.int64)
 
     def _spikes(self, collected: Mapping[str, list[tuple[np.ndarray, np.ndarray]]]) -> Recording:
-        trains: list[np.ndarray] = []
-        sites: list[str] = []
+        times, counts, sites = [np.empty(0)], [np.empty(0, np.int64)], [np.empty(0, dtype=object)]
         for name, parts in collected.items():
             step, unit = (np.concatenate(column) for column in zip(*parts, strict=True))
-            order = np.argsort(unit, kind="stable")
-            times = (step[order] + 1) * self.dt
             n = self.populations[name].n
-            trains += np.split(times, np.cumsum(np.bincount(unit, minlength=n))[:-1])
-            sites += [name] * n
-        return Recording.from_spikes(trains, units={"site": np.array(sites, dtype=object)}, source="circuit")
+            times.append((step[np.argsort(unit, kind="stable")] + 1) * self.dt)
+            counts.append(np.bincount(unit, minlength=n))
+            sites.append(np.full(n, name, dtype=object))
+        # They are sorted already: `Recording.from_spikes` would cut them into a train for each unit, to no end.
+        kept = {"spike_time": ("spike", np.concatenate(times)), "spike_count": ("unit", np.concatenate(counts))}
+        attributes = {"kind": "spikes", "source": "circuit"}
+        return Recording(xr.Dataset(kept, {"site": ("unit", np.concatenate(sites))}, attributes))
 
     def _finite(self) -> None:
         for name, population in self.populations.items():

@@ -120,3 +120,13 @@ def bump(trace: Any, units: Any, n: int, nearest: bool) -> None:
             trace[units[q]] = 1.0
         else:
             trace[units[q]] += 1.0
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def carry(now: Any, later: Any, keep: float, units: Any, n: int, nearest: bool) -> None:
+    """The trace of the next step: this step's with its spikes, decayed."""
+    for i in range(now.size):
+        later[i] = now[i] * keep
+    for q in range(n):
+        i = units[q]
+        later[i] = keep if nearest else (now[i] + 1.0) * keep

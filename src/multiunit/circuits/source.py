@@ -19,6 +19,7 @@ from numba import njit
 
 from multiunit.circuits.delivery import (
     bump,
+    carry,
     compact,
     deliver,
     deliver_scaled,
@@ -79,6 +80,17 @@ def run({", ".join([*self.arguments, "first", "stop", "every", "sample"])}):
 """
 
 
+def changing_inputs(
+    populations: Sequence[Population],
+    edges: Sequence[Edges],
+    inputs: Sequence[Drive | PoissonInput | SpikeInput],
+) -> set[tuple[str, str]]:
+    """(population, input) of all that differ from step to step; the others need not be laid out anew at each."""
+    reached = {(e.projection.post, e.projection.into) for e in edges}
+    reached |= {(g.population, g.into) for g in inputs if not (isinstance(g, Drive) and g.width is None)}
+    return reached | {(p.name, noise) for p in populations for noise in p.element.noise}
+
+
 def circuit_program(
     populations: Sequence[Population],
     edges: Sequence[Edges],
@@ -96,6 +108,7 @@ def circuit_program(
         state = elements[population].impulses.get(given)
         return f"{index[population]}_{state}" if state else f"{index[population]}_in_{given}"
 
+    changing = changing_inputs(populations, edges, inputs)
     for number, given in enumerate(inputs):
         _outside(program, f"i{number}", given, into(given.population, given.into))
     for number, edge in enumerate(edges):
@@ -103,7 +116,7 @@ def circuit_program(
             target = into(edge.projection.post, edge.projection.into)
             _coupling(program, f"e{number}", edge, index, target)
     for population in populations:
-        _elements(program, index[population.name], population)
+        _elements(program, index[population.name], population, changing)
         _kept(program, index[population.name], population)
     for number, edge in enumerate(edges):
         if edge.projection.coupling is None:
@@ -157,7 +170,7 @@ if {name}_on[0]:
 """)
 
 
-def _elements(program: Program, name: str, population: Population) -> None:
+def _elements(program: Program, name: str, population: Population, changing: set[tuple[str, str]]) -> None:
     element = population.element
     kernel = compile_element(element, precision=program.precision, varying=population.varying, without=element.impulses)
     program.imports.append(f"from {kernel.module.__name__} import update as {name}_update")
@@ -177,8 +190,8 @@ def _elements(program: Program, name: str, population: Population) -> None:
     program.add(f"{name}_update({', '.join([*states, *inputs, f'{name}_spiked', *parameters, 'dt'])})")
     program.add("\n".join(hold))
     for given in kernel.inputs:
-        program.use(f"{name}_base_{given}")
-        if given not in element.noise:
+        if (population.name, given) in changing and given not in element.noise:
+            program.use(f"{name}_base_{given}")
             program.add(f"{name}_in_{given}[:] = {name}_base_{given}")
     if element.spikes:
         program.use(f"{name}_muted", f"{name}_history", f"{name}_n_history")
@@ -301,10 +314,7 @@ if {name}_on[0]:
             else:
                 # The row of the next step: today's trace with today's spikes, a step older.
                 program.add(f"""
-{name}_next = (t + 1) % {population}_history.shape[0]
-{array}[{name}_next] = {array}[{population}_row]
-bump({array}[{name}_next], {spikes})
-{array}[{name}_next] *= {keep}
+carry({array}[{population}_row], {array}[(t + 1) % {population}_history.shape[0]], {keep}, {spikes})
 """)
 
 

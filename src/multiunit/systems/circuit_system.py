@@ -210,9 +210,10 @@ class CircuitSystem:
 
     def _set_base(self, name: str, values: np.ndarray) -> None:
         """A constant input from the next step on, whose input has been laid out already."""
-        now = self.circuit.values[name]
-        self.circuit.values[name.replace("_base_", "_in_")] += values - now
-        now[...] = values
+        base, now = self.circuit.values[name], self.circuit.values[name.replace("_base_", "_in_")]
+        if now is not base:
+            now += values - base
+        base[...] = values
 
     def _pieces(self, stimulus: Any, n_units: int) -> np.ndarray:
         values = np.asarray(stimulus, dtype=np.float64)
