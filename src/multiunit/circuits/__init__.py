@@ -5,6 +5,8 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "assembly_brain": ["AssemblyBrain"],
+        "assembly_plasticity": ["Anywhere", "Hebbian", "Oja", "SpikeOrder"],
         "checkpoint": ["load_checkpoint", "read_run", "restore", "run_to_folder", "save_checkpoint", "snapshot"],
         "circuit": ["Circuit", "Run"],
         "connectivity": [
@@ -19,6 +21,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "Wiring",
         ],
         "inputs": ["Drive", "PoissonInput", "SpikeInput"],
+        "map_chain": ["map_chain"],
         "plasticity": [
             "Plasticity",
             "ShortTerm",

@@ -6,12 +6,16 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "cached": ["cached"],
+        "hebbian_subspace": ["HebbianSubspace"],
         "learning_curve": ["grokking", "learning_curve"],
+        "orthogonal_projection": ["OrthogonalProjection"],
+        "reference_subspaces": ["PrincipalSubspace", "RandomSubspace"],
         "train_classifier": ["train_classifier"],
         "train_diffusion": ["train_diffusion"],
         "train_language_model": ["train_language_model"],
         "train_masked_frames": ["contrastive_loss", "train_masked_frames"],
         "train_masked_language_model": ["train_masked_language_model"],
         "train_reconstruction": ["train_reconstruction"],
+        "train_solver": ["train_solver"],
     },
 )
