@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "recall_and_comparison": ["recall_and_comparison"],
         "repeated_pairs": ["paired_text", "repeated_pairs"],
         "running_sums": ["answered_rightly", "running_sums", "slipped"],
+        "small_sudoku": ["small_sudoku", "sudoku_grids"],
         "synthetic_facts": ["synthetic_facts"],
         "synthetic_languages": ["Languages", "random_languages", "synthetic_languages"],
         "tagged_sentences": ["sentence_streams", "tagged_sentences"],
