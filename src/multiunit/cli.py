@@ -32,7 +32,7 @@ def main() -> None:
 @app.command()
 def atlas(
     source: Annotated[
-        str | None, typer.Argument(help="model directory, hf:NAME, checkpoint or recording; else digits")
+        str | None, typer.Argument(help="model directory, hf:NAME, checkpoint, recording or FILE.py:NAME; else digits")
     ] = None,
     stimuli: Annotated[Path | None, typer.Option(help="texts or images with their labels")] = None,
     by: Annotated[str | None, typer.Option(help="label whose values are told apart")] = None,
@@ -81,7 +81,9 @@ def atlas(
 
 
 @app.command()
-def sites(source: Annotated[str, typer.Argument(help="model directory, hf:NAME, checkpoint or recording")]) -> None:
+def sites(
+    source: Annotated[str, typer.Argument(help="model directory, hf:NAME, checkpoint, recording or FILE.py:NAME")],
+) -> None:
     """List where SOURCE can be measured and edited, or was measured."""
     from multiunit.core.recording import Recording
     from multiunit.systems.open import open_system

@@ -113,6 +113,13 @@ class Circuit:
             raise InputError("population", population, f"there are: {', '.join(self.populations)}")
         return f"p{list(self.populations).index(population)}"
 
+    def labels(self, populations: Sequence[str]) -> dict[str, Any]:
+        """The coordinate `label` of these populations' units, one after another; nothing where none has labels."""
+        chosen = [self.populations[name] for name in populations]
+        if not any(p.labels for p in chosen):
+            return {}
+        return {"label": ("unit", np.concatenate([np.array(p.labels or [""] * p.n, dtype=object) for p in chosen]))}
+
     def state(self, population: str, name: str) -> np.ndarray:
         """A state of all units now, `(unit,)`: the array itself, which may be written to."""
         prefix = self.name_of(population)
@@ -384,7 +391,8 @@ class Circuit:
         # They are sorted already: `Recording.from_spikes` would cut them into a train for each unit, to no end.
         kept = {"spike_time": ("spike", np.concatenate(times)), "spike_count": ("unit", np.concatenate(counts))}
         attributes = {"kind": "spikes", "source": "circuit"}
-        return Recording(xr.Dataset(kept, {"site": ("unit", np.concatenate(sites))}, attributes))
+        coords = {"site": ("unit", np.concatenate(sites))} | self.labels(list(collected))
+        return Recording(xr.Dataset(kept, coords, attributes))
 
     def _finite(self) -> None:
         for name, population in self.populations.items():

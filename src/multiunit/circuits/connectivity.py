@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -276,6 +277,37 @@ class EdgeList:
 
         sparse = coo_array(matrix)
         return cls(sparse.coords[0], sparse.coords[1], weight=sparse.data)
+
+    @classmethod
+    def from_table(cls, edges: Any, *, pre: Sequence[str], post: Sequence[str] | None = None) -> EdgeList:
+        """The rows of a table between named units, such as a connectome's; other rows are left out.
+
+        Args:
+            edges: a data frame with `pre` and `post` (names), and `weight` if the edges bring it.
+            pre: names of the presynaptic population's units, in their order.
+            post: those of the postsynaptic population; the same by default.
+
+        Raises:
+            InputError: for names that occur twice, or a table without such columns.
+
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"pre": ["AVAL", "PVC"], "post": ["DA1", "AVAL"], "weight": [3.0, 1.0]})
+        >>> edges = EdgeList.from_table(table, pre=["AVAL", "DA1"])
+        >>> edges.pre.tolist(), edges.post.tolist(), edges.weight.tolist()
+        ([0], [1], [3.0])
+        """
+        missing = [name for name in ("pre", "post") if name not in edges]
+        if missing:
+            raise InputError("edges", list(edges), "needs the columns pre and post")
+        numbers = []
+        for side, names in (("pre", list(pre)), ("post", list(pre if post is None else post))):
+            places = {name: number for number, name in enumerate(names)}
+            if len(places) < len(names):
+                raise InputError(side, len(names) - len(places), "names must differ; so many occur again")
+            numbers.append(np.array([places.get(name, -1) for name in edges[side]], dtype=np.int64))
+        inside = (numbers[0] >= 0) & (numbers[1] >= 0)
+        weight = edges["weight"].to_numpy(float)[inside] if "weight" in edges else None
+        return cls(numbers[0][inside], numbers[1][inside], weight=weight)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         return float(len(self.pre))

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "activity_at": ["activity_at"],
         "attribute": ["attribute", "stream_attributions"],
         "circuit_system": ["CircuitSystem"],
+        "from_script": ["from_script"],
         "gradients": ["LogitDifference", "TargetProbability", "differentiate"],
         "hugging_face": ["open_hugging_face"],
         "next_token_loss": ["next_token_loss"],

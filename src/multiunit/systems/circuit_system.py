@@ -117,6 +117,7 @@ class CircuitSystem:
         batches = self.stream(stimuli, sites, edits=edits)
         first = next(batches)
         units = pd.DataFrame({"site": [name for name, x in first.activity.items() for _ in range(x.shape[1])]})
+        units = units.assign(**{n: column for n, (_, column) in self.circuit.labels(self._owners(first)).items()})
         attrs = {"kind": "simulation", "source": self.name}
         if store is not None:
             from multiunit.io.store import StoreWriter, open_store
@@ -130,6 +131,10 @@ class CircuitSystem:
         activity = np.concatenate([_matrix(batch) for batch in kept])
         table = pd.concat([batch.presentations for batch in kept], ignore_index=True)
         return Recording.from_activity(activity, units=units, presentations=table, **attrs)
+
+    def _owners(self, batch: Batch) -> list[str]:
+        """The population of each site that was measured."""
+        return [site.partition(".")[0] for site in batch.activity]
 
     @contextmanager
     def edited(self, edits: Sequence[Edit]) -> Iterator[Circuit]:
