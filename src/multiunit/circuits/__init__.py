@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "Wiring",
         ],
         "inputs": ["Drive", "PoissonInput", "SpikeInput"],
+        "liquid_state_machine": ["LiquidStateMachine", "Spikes"],
         "map_chain": ["map_chain"],
         "plasticity": [
             "Plasticity",

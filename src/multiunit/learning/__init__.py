@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "learning_curve": ["grokking", "learning_curve"],
         "orthogonal_projection": ["OrthogonalProjection"],
         "reference_subspaces": ["PrincipalSubspace", "RandomSubspace"],
+        "symmetric_stdp_classifier": ["SymmetricSTDPClassifier", "assigned_labels"],
         "train_classifier": ["train_classifier"],
         "train_diffusion": ["train_diffusion"],
         "train_language_model": ["train_language_model"],

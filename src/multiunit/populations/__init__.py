@@ -5,10 +5,12 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "branching_factor": ["branching_factor"],
         "cross_animal_consistency": ["cross_animal_consistency", "pairwise_agreement"],
         "extreme_events": ["extreme_events"],
         "fourier_concentration": ["fourier_concentration"],
         "functional_connectivity": ["correlations", "functional_connectivity"],
+        "kernel_quality": ["KernelQuality", "kernel_quality"],
         "multifractal_analysis": ["multifractal_analysis", "multifractal_spectrum", "weight_graph"],
         "phase_synchrony": ["order_parameter", "phase_locking"],
         "sample_entropy": ["sample_entropy"],
