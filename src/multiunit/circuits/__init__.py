@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "SmallWorld",
             "Wiring",
         ],
+        "homeostasis": ["adapt"],
         "inputs": ["Drive", "PoissonInput", "SpikeInput"],
         "liquid_state_machine": ["LiquidStateMachine", "Spikes"],
         "map_chain": ["map_chain"],
@@ -34,5 +35,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         ],
         "population": ["Population"],
         "projection": ["Coupling", "Projection"],
+        "rewiring": ["rewire"],
+        "synaptic_scaling": ["scale_incoming"],
     },
 )

@@ -58,7 +58,7 @@ def built(
     wiring = projection.connectivity.wire(n_pre, n_post, recurrent=projection.pre == projection.post, rng=rng)
     weight = projection.weights(wiring, rng).astype(precision)
     delay = projection.delay_steps(wiring, rng, dt=dt)
-    if projection.plasticity is not None and not weight.ndim:
+    if (projection.plasticity is not None or projection.structural) and not weight.ndim:
         weight = np.full(len(wiring.post), weight, dtype=precision)
     if not delay.ndim or not len(delay) or delay.min() == delay.max():
         first = int(delay.flat[0]) if delay.size else 0

@@ -160,7 +160,13 @@ def _arrays(run: Run) -> dict[str, np.ndarray]:
 def _changing(circuit: Circuit) -> list[str]:
     states = {f"p{i}_{s}" for i, p in enumerate(circuit.populations.values()) for s in p.element.states}
     plastic = {f"e{i}_weight" for i, e in enumerate(circuit.edges.values()) if e.projection.plasticity is not None}
-    return sorted(name for name in circuit.values if name in states | plastic or _CHANGING.match(name))
+    own = {
+        f"e{i}_{what}"
+        for i, e in enumerate(circuit.edges.values())
+        if e.projection.structural
+        for what in ("weight", "post", "into", "edge", "from")
+    }
+    return sorted(name for name in circuit.values if name in states | plastic | own or _CHANGING.match(name))
 
 
 def _fingerprint(circuit: Circuit) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from multiunit.circuits.arrays import fill_edges, fill_input, fill_population
 from multiunit.circuits.built import Edges, built, bytes_needed, incoming
 from multiunit.circuits.inputs import Drive, PoissonInput, SpikeInput
 from multiunit.circuits.population import Population
@@ -96,14 +97,14 @@ class Circuit:
         self._arguments = program.arguments
         self.source = program.source()
         self._module = load_module(self.source, name="circuit")
-        self.values: dict[str, Any] = {"dt": self._real(self.dt)}
+        self.values: dict[str, Any] = {"dt": np.dtype(precision).type(self.dt)}
         changing = changing_inputs(populations, list(self.edges.values()), self.inputs)
         for number, population in enumerate(populations):
-            self._fill_population(f"p{number}", population, changing)
+            fill_population(self, f"p{number}", population, changing)
         for number, edge in enumerate(self.edges.values()):
-            self._fill_edges(f"e{number}", edge)
+            fill_edges(self, f"e{number}", edge)
         for number, given in enumerate(self.inputs):
-            self._fill_input(f"i{number}", given)
+            fill_input(self, f"i{number}", given)
 
     # ---- what it is made of -------------------------------------------------------------------------------
 
@@ -130,6 +131,39 @@ class Circuit:
     def weights(self, projection: str) -> np.ndarray:
         """The weights of a projection now, in the order of its edges: the array itself."""
         return self._of(projection, "weight")
+
+    def parameter(self, population: str, name: str) -> np.ndarray:
+        """A parameter that differs between units, `(unit,)`: the array itself, which may be written to.
+
+        Raises:
+            InputError: for a name that does not exist, or one value for all units.
+        """
+        prefix = self.name_of(population)
+        varying = self.populations[population].varying
+        if name not in varying:
+            mend = f"give {population} one value for each unit; it has that of {', '.join(varying) or 'none'}"
+            raise InputError("parameter", name, mend)
+        return self.values[f"{prefix}_{name}"]
+
+    def changing_edges(self, projection: str) -> Edges:
+        """The edges of a projection whose weights may change between runs.
+
+        Raises:
+            InputError: if it has one weight for all edges, or checkpoints would not hold a change.
+        """
+        edge = self._edge(projection)
+        if edge.projection.plasticity is None and not edge.projection.structural:
+            raise InputError("projection", projection, "make it plastic, or with structural=True")
+        return edge
+
+    def rewired(self, projection: str, moved: np.ndarray) -> None:
+        """Bring up to date what follows from the targets of a projection's edges, `moved` of which have changed."""
+        edge, prefix = self._edge(projection), f"e{list(self.edges).index(projection)}"
+        if f"{prefix}_into" in self.values:
+            for name, values in incoming(edge, n_post=self.populations[edge.projection.post].n).items():
+                self.values[f"{prefix}_{name}"][...] = values
+        if f"{prefix}_eligible" in self.values:
+            self.values[f"{prefix}_eligible"][moved] = 0.0
 
     def modulate(self, projection: str, value: float) -> None:
         """Set the modulator of a three-factor rule from now on; what it did so far is brought to the weights.
@@ -212,12 +246,6 @@ class Circuit:
 
     # ---- pieces -------------------------------------------------------------------------------------------
 
-    def _real(self, value: Any) -> Any:
-        return np.dtype(self.precision).type(value)
-
-    def _array(self, value: Any, n: int) -> np.ndarray:
-        return np.array(np.broadcast_to(value, n), dtype=self.precision)
-
     def _edge(self, projection: str) -> Edges:
         if projection not in self.edges:
             raise InputError("projection", projection, f"there are: {', '.join(self.edges) or 'none'}")
@@ -260,88 +288,6 @@ class Circuit:
     def _built(self, projection: Projection, rng: np.random.Generator) -> Edges:
         sizes = {"n_pre": self.populations[projection.pre].n, "n_post": self.populations[projection.post].n}
         return built(projection, **sizes, dt=self.dt, precision=self.precision, rng=rng)
-
-    def _fill_population(self, prefix: str, population: Population, changing: set[tuple[str, str]]) -> None:
-        n, values = population.n, self.values
-        for name, value in population.initial.items():
-            values[f"{prefix}_{name}"] = self._array(value, n)
-            values[f"{prefix}_{name}_held"] = np.empty(0, np.int64)
-            values[f"{prefix}_{name}_held_at"] = np.empty(0, self.precision)
-        for name, value in population.parameters.items():
-            values[f"{prefix}_{name}"] = self._array(value, n) if value.ndim else self._real(value)
-        for name in (given for given in population.element.inputs if given not in population.element.impulses):
-            base = sum(
-                (
-                    self._array(g.values, n)
-                    for g in self.inputs
-                    if isinstance(g, Drive) and g.width is None and (g.population, g.into) == (population.name, name)
-                ),
-                self._array(0.0, n),
-            )
-            # One array where nothing ever changes the input.
-            now = base.copy() if (population.name, name) in changing else base
-            values[f"{prefix}_base_{name}"], values[f"{prefix}_in_{name}"] = base, now
-        words = np.zeros(-(-n // 8), np.uint64)
-        values[f"{prefix}_words"], values[f"{prefix}_spiked"] = words, words.view(np.uint8)[:n]
-        depth = 2 + max((e.last for e in self.edges.values() if e.projection.pre == population.name), default=0)
-        values[f"{prefix}_history"] = np.zeros((depth, n), np.int32)
-        values[f"{prefix}_n_history"] = np.zeros(depth, np.int64)
-        values[f"{prefix}_muted"] = np.empty(0, np.int64)
-        values[f"{prefix}_n_kept"] = np.zeros(1, np.int64)
-        self._no_samples()
-
-    def _fill_edges(self, prefix: str, edge: Edges) -> None:
-        projection, values = edge.projection, self.values
-        pre, post = self.populations[projection.pre], self.populations[projection.post]
-        if not edge.weight.ndim:
-            edge.weight = edge.weight.reshape(1)
-        values |= {f"{prefix}_{k}": v for k, v in (("rows", edge.rows), ("post", edge.post), ("first", edge.first))}
-        values |= {f"{prefix}_weight": edge.weight, f"{prefix}_on": np.ones(1, np.uint8)}
-        if projection.short_term is not None:
-            stp = projection.short_term
-            depth = len(values[f"{self.name_of(pre.name)}_history"])
-            falls = [np.exp(-self.dt / tau) if tau else 0.0 for tau in (stp.tau_facilitation, stp.tau_depression)]
-            values |= {f"{prefix}_use": stp.use, f"{prefix}_facilitation": falls[0], f"{prefix}_depression": falls[1]}
-            values |= {f"{prefix}_u": np.zeros(pre.n), f"{prefix}_x": np.ones(pre.n)}
-            values |= {f"{prefix}_last": np.zeros(pre.n, np.int64), f"{prefix}_efficacy": np.zeros((depth, pre.n))}
-        rule = projection.plasticity
-        if rule is None:
-            return
-        for side, traces, population in (("pre", rule.pre, pre), ("post", rule.post, post)):
-            for name, trace in traces.items():
-                depth = len(values[f"{self.name_of(pre.name)}_history"])
-                shape = (depth, population.n) if side == "pre" else (population.n,)
-                values[f"{prefix}_{side}_{name}"] = np.zeros(shape, self.precision)
-                values[f"{prefix}_{side}_{name}_keep"] = self._real(np.exp(-self.dt / trace.tau))
-        values |= {f"{prefix}_rule_{name}": self._real(value) for name, value in rule.parameters.items()}
-        if rule.on_post is not None:
-            values |= {f"{prefix}_{k}": v for k, v in incoming(edge, n_post=post.n).items()}
-            values[f"{prefix}_late"] = np.atleast_1d(edge.delay)
-        if rule.eligibility is not None:
-            tau = rule.eligibility
-            values |= {f"{prefix}_eligible": np.zeros(edge.n, self.precision), f"{prefix}_modulator": np.zeros(1)}
-            values |= {f"{prefix}_since": np.zeros(edge.n, np.int32), f"{prefix}_decay": float(np.exp(-self.dt / tau))}
-            values |= {f"{prefix}_area": tau, f"{prefix}_least": rule.bounds[0], f"{prefix}_most": rule.bounds[1]}
-
-    def _fill_input(self, prefix: str, given: Input) -> None:
-        n, values = self.populations[given.population].n, self.values
-        if isinstance(given, PoissonInput):
-            if given.rate.shape not in ((), (n,)):
-                raise InputError("rate", given.rate.shape, f"{given.population} has {n} units")
-            mean = np.atleast_1d(given.rate * self.dt)
-            values |= {f"{prefix}_mean": mean, f"{prefix}_none": np.exp(-mean)}
-            values[f"{prefix}_weight"] = self._real(given.weight)
-        elif isinstance(given, SpikeInput):
-            if len(given.units) and not 0 <= given.units.min() <= given.units.max() < n:
-                raise InputError("units", (given.units.min(), given.units.max()), f"{given.population} has {n} units")
-            values |= {f"{prefix}_step": np.floor(given.times / self.dt + 1e-6).astype(np.int64)}
-            values |= {f"{prefix}_unit": given.units, f"{prefix}_weight": given.weight.astype(self.precision)}
-            values[f"{prefix}_next"] = np.zeros(1, np.int64)
-        elif given.values.size and given.values.shape[-1:] not in ((), (1,), (n,)):
-            raise InputError("values", given.values.shape, f"{given.population} has {n} units")
-        elif given.width is not None:
-            values[f"{prefix}_values"] = given.values.astype(self.precision)
-            values |= {f"{prefix}_start": round(given.start / self.dt), f"{prefix}_width": given.width / self.dt}
 
     def _room(self, population: str, *, wanted: bool) -> None:
         if population not in self.populations:

@@ -49,6 +49,8 @@ class Projection:
         plasticity: how weights change with spikes; see `plasticity`.
         short_term: facilitation and depression; see `ShortTerm`.
         coupling: what flows at every step, in the place of spikes.
+        structural: each edge has a weight of its own, which `scale_incoming` and `rewire` change between runs, and
+            checkpoints hold.
         name: "pre->post" by default.
 
     Raises:
@@ -64,6 +66,7 @@ class Projection:
     plasticity: Plasticity | None = field(default=None, kw_only=True)
     short_term: ShortTerm | None = field(default=None, kw_only=True)
     coupling: Coupling | None = field(default=None, kw_only=True)
+    structural: bool = field(default=False, kw_only=True)
     name: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
