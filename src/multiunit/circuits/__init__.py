@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "assembly_brain": ["AssemblyBrain"],
         "assembly_plasticity": ["Anywhere", "Hebbian", "Oja", "SpikeOrder"],
+        "ca3_memory": ["CA3Memory"],
         "checkpoint": ["load_checkpoint", "read_run", "restore", "run_to_folder", "save_checkpoint", "snapshot"],
         "circuit": ["Circuit", "Run"],
         "connectivity": [

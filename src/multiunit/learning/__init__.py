@@ -6,9 +6,11 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "cached": ["cached"],
+        "coupled_learners": ["coupled_learners", "redundancy_errors"],
         "hebbian_subspace": ["HebbianSubspace"],
         "learning_curve": ["grokking", "learning_curve"],
         "orthogonal_projection": ["OrthogonalProjection"],
+        "redundancy_bound": ["laplacian", "redundancy_bound"],
         "reference_subspaces": ["PrincipalSubspace", "RandomSubspace"],
         "symmetric_stdp_classifier": ["SymmetricSTDPClassifier", "assigned_labels"],
         "train_classifier": ["train_classifier"],

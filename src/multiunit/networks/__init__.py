@@ -5,10 +5,13 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "astrocyte_leaky": ["AstroLIF"],
+        "astrocyte_spiking_lm": ["AstroSpikingLM"],
         "combo_net": ["ComboNet"],
         "convolutional_autoencoder": ["ConvolutionalAutoencoder"],
         "discrete_leaky": ["leaky_soft", "leaky_subtract", "leaky_zero"],
         "fused_leaky": ["LeakyLayer"],
+        "identity_rnn": ["IdentityRNN"],
         "induction_circuit": ["induction_circuit", "induction_pairs"],
         "kuramoto_layer": ["KuramotoLayer", "KuramotoSolver", "energy_vote"],
         "membrane_normalisation": ["MembraneNormalisation", "fold_normalisation"],
@@ -22,9 +25,17 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "spiking_convolutional": ["OverTime", "SpikingConvNet"],
         "spiking_layer": ["Spiked", "SpikingLayer"],
         "spiking_perceptron": ["SpikingPerceptron"],
+        "spiking_transformer": [
+            "count_operations",
+            "event_product",
+            "ramped_count",
+            "ramped_spikes",
+            "spiking_transformer",
+        ],
         "surrogate": ["Surrogate", "arctan", "boxcar", "clipped_tanh", "fast_sigmoid", "gaussian", "triangle"],
         "tiny_diffusion": ["TinyDiffusion"],
         "tiny_transformer": ["TinyTransformer"],
         "tiny_vit": ["TinyViT"],
+        "wave_rnn": ["WaveRNN"],
     },
 )

@@ -15,5 +15,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "phase_synchrony": ["order_parameter", "phase_locking"],
         "sample_entropy": ["sample_entropy"],
         "structure_function": ["rewire", "structure_function"],
+        "wave_speed": ["travelling_share", "wave_speed"],
     },
 )

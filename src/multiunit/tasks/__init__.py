@@ -5,8 +5,10 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "adding": ["adding"],
         "captioned_digits": ["captioned_digits"],
         "circuit_prompts": ["circuit_prompts", "circuit_texts"],
+        "copy_memory": ["copy_memory"],
         "cultural_facts": ["cultural_facts"],
         "data_folder": ["data_folder"],
         "digits": ["digits"],
