@@ -7,9 +7,12 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "cached": ["cached"],
         "coupled_learners": ["coupled_learners", "redundancy_errors"],
+        "force": ["ForceNetwork"],
+        "gated_delta": ["GatedDeltaReadout"],
         "hebbian_subspace": ["HebbianSubspace"],
         "learning_curve": ["grokking", "learning_curve"],
         "orthogonal_projection": ["OrthogonalProjection"],
+        "recursive_least_squares": ["RecursiveLeastSquares"],
         "redundancy_bound": ["laplacian", "redundancy_bound"],
         "reference_subspaces": ["PrincipalSubspace", "RandomSubspace"],
         "symmetric_stdp_classifier": ["SymmetricSTDPClassifier", "assigned_labels"],
