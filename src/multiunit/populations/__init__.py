@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "fourier_concentration": ["fourier_concentration"],
         "functional_connectivity": ["correlations", "functional_connectivity"],
         "kernel_quality": ["KernelQuality", "kernel_quality"],
+        "lempel_ziv": ["lempel_ziv_complexity", "lempel_ziv_phrases"],
         "multifractal_analysis": ["multifractal_analysis", "multifractal_spectrum", "weight_graph"],
         "phase_synchrony": ["order_parameter", "phase_locking"],
         "sample_entropy": ["sample_entropy"],
