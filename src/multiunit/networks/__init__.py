@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "convolutional_autoencoder": ["ConvolutionalAutoencoder"],
         "delay_line": ["DelayLine"],
         "discrete_leaky": ["leaky_soft", "leaky_subtract", "leaky_zero"],
+        "fake_quantisation": ["FakeQuantisation", "fake_quantise"],
         "fused_leaky": ["LeakyLayer"],
         "heterogeneous_delays": ["HeterogeneousDelays", "earliest_kept", "evidence_of_events", "largest_kept"],
         "identity_rnn": ["IdentityRNN"],
@@ -19,6 +20,8 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "membrane_normalisation": ["MembraneNormalisation", "fold_normalisation"],
         "membrane_rectifier": ["MembraneRectifier", "rectified_membrane"],
         "multilayer_perceptron": ["MultilayerPerceptron"],
+        "nir_format": ["from_nir", "to_nir"],
+        "noisy_weights": ["NoisyWeights"],
         "pair_classifier": ["PairClassifier"],
         "planted_heads": ["fill_other_heads", "only_heads"],
         "resnet_cifar": ["ResNetCifar", "load_resnet_cifar", "preprocess"],
@@ -28,6 +31,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "spiking_convolutional": ["OverTime", "SpikingConvNet"],
         "spiking_layer": ["Spiked", "SpikingLayer"],
         "spiking_perceptron": ["SpikingPerceptron"],
+        "spiking_sequential": ["SpikingSequential"],
         "spiking_transformer": [
             "count_operations",
             "event_product",
@@ -39,6 +43,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "tiny_diffusion": ["TinyDiffusion"],
         "tiny_transformer": ["TinyTransformer"],
         "tiny_vit": ["TinyViT"],
+        "to_spiking": ["to_spiking"],
         "wave_rnn": ["WaveRNN"],
     },
 )

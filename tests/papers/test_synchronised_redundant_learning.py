@@ -1,0 +1,13 @@
+import numpy as np
+
+from multiunit.core.paper import Scale
+from multiunit.papers.synchronised_redundant_learning import claim
+
+
+def test_smoke_scale_coupling_helps_unless_noise_is_shared():
+    result = claim(Scale("smoke"), np.random.default_rng(0))
+    assert result.measured["single_of_uncoupled"] < 0.3
+    assert result.measured["digits_single_of_uncoupled"] < 0.2
+    assert result.control["shared_noise_single_of_uncoupled"] > 0.7
+    assert result.control["ring_dispersion"] > result.measured["random_graph_dispersion"]
+    assert result.measured["digits_accuracy"] > result.control["digits_accuracy"] + 0.05
