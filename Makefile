@@ -33,12 +33,15 @@ $(PEERS_INSTALLED): pyproject.toml constraints.txt benchmarks/requirements.txt
 		--requirement benchmarks/requirements.txt
 	touch $@
 
-# Brian2 needs an older NumPy than the other peers. Where it does not install, circuits.py measures multiunit alone.
+# Brian2 needs an older NumPy than the other peers. Where it does not install, circuits.py measures multiunit alone;
+# where NEST does not, Brian2 and multiunit.
 $(BRIAN_INSTALLED): Makefile
 	$(PYTHON) -m venv $(BRIAN)
 	echo '*' > $(BRIAN)/.gitignore
 	$(BRIAN)/bin/pip install --quiet --disable-pip-version-check brian2==2.9.0 'numpy<2.3' setuptools && touch $@ || \
 		echo 'Brian2 did not install: circuits.py measures multiunit alone'
+	$(BRIAN)/bin/pip install --quiet --disable-pip-version-check nest-simulator==3.10.0 'numpy<2.3' || \
+		echo 'NEST did not install: circuits.py leaves it out'
 
 bench: $(PEERS_INSTALLED) $(BRIAN_INSTALLED)
 	@failed=; for script in $(BENCHMARKS); do \

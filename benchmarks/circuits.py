@@ -125,6 +125,23 @@ def brian2(kind: str, n: int, seconds: float) -> Any:
     return work, _arrays
 
 
+def nest(kind: str, n: int, seconds: float) -> Any:
+    """A process of NEST's own, which builds the same edges again for every round and says how long the run took."""
+    folder = Path(tempfile.mkdtemp(prefix="brian2-"))
+    np.savez(folder / "network.npz", **network(kind, n))
+    task = json.dumps({"kind": kind, "n": n, "seconds": seconds, "folder": str(folder)})
+    command = [str(PEER / "bin" / "python"), __file__, "--nest", task]
+
+    def work() -> dict[str, float]:
+        said = subprocess.run(command, env=environment(), capture_output=True, text=True)
+        if said.returncode:
+            raise RuntimeError(f"NEST did not run {kind}:\n{said.stderr[-2000:]}")
+        cpu, wall, count = (float(word) for word in said.stdout.split()[-3:])
+        return {"cpu": cpu, "wall": wall, "rate": count / n / seconds}
+
+    return work, _arrays
+
+
 def million(n: int, n_inputs: int, seconds: float) -> Any:
     """So large that it is built and run only once."""
     from multiunit.circuits import Circuit, FixedInDegree, Population, Projection
@@ -185,6 +202,7 @@ CONTENDERS = {
     "Brian2": brian2,
     "multiunit": multiunit,
     "multiunit float32": multiunit_float32,
+    "NEST": nest,
     "million": million,
 }
 
@@ -276,6 +294,36 @@ def build(kind: str, n: int, seconds: float, folder: str) -> None:
     b.device.build(directory=str(program), compile=True, run=False, debug=False)
 
 
+def run_nest(kind: str, n: int, seconds: float, folder: str) -> None:
+    """Build the network in NEST and run it; prints processor seconds and wall seconds of the run, and its spikes."""
+    import nest
+
+    drawn = dict(np.load(Path(folder) / "network.npz"))
+    nest.set_verbosity("M_ERROR")
+    nest.set(resolution=1e3 * DT, local_num_threads=1, print_time=False)
+    given = {"C_m": 200.0, "V_th": -50.0, "V_reset": -60.0, "t_ref": 5.0, "tau_syn_ex": 5.0, "tau_syn_in": 10.0}
+    if kind == "coba":
+        # Conductances in units of the leak, 10 nS.
+        cells = nest.Create("iaf_cond_exp", n, given | {"g_L": 10.0, "E_L": -60.0, "E_ex": 0.0, "E_in": -80.0})
+        cells.g_ex, cells.g_in = 10 * drawn["excitatory"], 10 * drawn["inhibitory"]
+        w_e, w_i = 10 * WEIGHTS["conductance"][0], -10 * WEIGHTS["conductance"][1]
+    else:
+        # A current of 10 pA moves the potential by 1 mV at rest.
+        cells = nest.Create("iaf_psc_exp", n, given | {"tau_m": 20.0, "E_L": -49.0})
+        w_e, w_i = (1e4 * w for w in WEIGHTS["current"])
+    cells.V_m = 1e3 * drawn["v"]
+    weight = np.where(drawn["pre"] < round(EXCITATORY * n), w_e, w_i)
+    delay = 1e3 * drawn.get("delay", np.zeros(len(weight))) + 1e3 * DT
+    first = cells[0].global_id
+    pre, post = (first + drawn[side].astype(np.int64) for side in ("pre", "post"))
+    nest.Connect(pre, post, "one_to_one", {"weight": weight, "delay": delay, "synapse_model": "static_synapse"})
+    nest.Prepare()
+    wall, cpu, before = time.perf_counter(), time.process_time(), nest.local_spike_counter
+    nest.Run(1e3 * seconds)
+    took = time.process_time() - cpu, time.perf_counter() - wall
+    print(*took, nest.local_spike_counter - before)
+
+
 # --- reports ----------------------------------------------------------------------------------------------------------
 
 
@@ -299,6 +347,9 @@ def measured(kind: str, n: int, seconds: float, *, names: list[str]) -> dict[str
         for name, column in (("multiunit", "ratio"), ("multiunit float32", "ratio float32")):
             pairs = zip(rounds[name], rounds["Brian2"], strict=True)
             row[column] = float(np.median([mine["cpu"] / theirs["cpu"] for mine, theirs in pairs]))
+        if "NEST" in names:
+            pairs = zip(rounds["NEST"], rounds["multiunit"], strict=True)
+            row["NEST / multiunit"] = float(np.median([theirs["cpu"] / mine["cpu"] for theirs, mine in pairs]))
         row["rates differ by"] = abs(row["multiunit: rate, 1/s"] / row["Brian2: rate, 1/s"] - 1)
     return row
 
@@ -320,14 +371,22 @@ def _started(names: list[str], setting: dict[str, Any]) -> Any:
 
 def report_network(kind: str) -> None:
     there = (PEER / ".installed").exists() and shutil.which("g++") is not None
-    names = [*(["Brian2"] if there else []), "multiunit", "multiunit float32"]
+    # NEST's plasticity is another rule than Brian2's and ours: no comparison there.
+    with_nest = there and kind != "stdp" and bool(list(PEER.glob("lib/python*/site-packages/nest")))
+    names = [*(["Brian2"] if there else []), *(["NEST"] if with_nest else []), "multiunit", "multiunit float32"]
     rows = [measured(kind, n, seconds, names=names) for n, seconds in SECONDS.items()]
     goals = []
     for row in rows if there else []:
         size = f"{row['neurons']:,} neurons"
         goals.append(goal(f"{size}: processor time, multiunit / Brian2", row["ratio"], at_most=0.5))
+        if "NEST / multiunit" in row:
+            goals.append(goal(f"{size}: processor time, NEST / multiunit", row["NEST / multiunit"], at_least=20))
         goals.append(goal(f"{size}: difference of firing rates", row["rates differ by"], at_most=TOLERANCE))
-    peer = "Brian2 2.9, cpp_standalone, one thread, its own compiler options" if there else "Peer not installable here"
+    peer = (
+        "Brian2 2.9, cpp_standalone, one thread, its own compiler options; NEST 3.10, its wheel, one thread"
+        if there
+        else "Peer not installable here"
+    )
     write(
         kind,
         work=f"{NETWORKS[kind]}: the networks of Brette et al. 2007 (80 % excitatory, {N_INPUTS} inputs a neuron, "
@@ -368,5 +427,7 @@ def report() -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--build"]:
         build(**json.loads(sys.argv[2]))
+    elif sys.argv[1:2] == ["--nest"]:
+        run_nest(**json.loads(sys.argv[2]))
     else:
         main(CONTENDERS, report)
