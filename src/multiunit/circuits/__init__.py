@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "ca3_memory": ["CA3Memory"],
         "checkpoint": ["load_checkpoint", "read_run", "restore", "run_to_folder", "save_checkpoint", "snapshot"],
         "circuit": ["Circuit", "Run"],
+        "clique_network": ["clique_network", "clique_response", "random_cliques"],
         "connectivity": [
             "AllToAll",
             "DistanceDependent",

@@ -28,8 +28,9 @@ def deliver(history: Any, n_history: Any, t: int, first: int, rows: Any, post: A
     `post[rows[i, d] : rows[i, d + 1]]`.
     """
     depth = history.shape[0]
+    row = (t - first + 1) % depth
     for d in range(rows.shape[1] - 1):
-        row = (t - first - d) % depth
+        row = row - 1 if row else depth - 1
         for q in range(n_history[row]):
             i = history[row, q]
             for k in range(rows[i, d], rows[i, d + 1]):
@@ -42,8 +43,9 @@ def deliver_weights(
 ) -> None:
     """The same with a weight for each edge."""
     depth = history.shape[0]
+    row = (t - first + 1) % depth
     for d in range(rows.shape[1] - 1):
-        row = (t - first - d) % depth
+        row = row - 1 if row else depth - 1
         for q in range(n_history[row]):
             i = history[row, q]
             for k in range(rows[i, d], rows[i, d + 1]):
@@ -56,8 +58,9 @@ def deliver_scaled(
 ) -> None:
     """The same, each spike scaled by its efficacy `(depth, spike)`; `weights` of size 1 serve all edges."""
     depth, one = history.shape[0], weights.size == 1
+    row = (t - first + 1) % depth
     for d in range(rows.shape[1] - 1):
-        row = (t - first - d) % depth
+        row = row - 1 if row else depth - 1
         for q in range(n_history[row]):
             i, scale = history[row, q], efficacy[row, q]
             for k in range(rows[i, d], rows[i, d + 1]):

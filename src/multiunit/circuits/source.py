@@ -273,8 +273,9 @@ def _plastic_arrival(program: Program, name: str, edge: Edges, index: Mapping[st
     changed = _changed(name, edge, "on_pre", "[row, i]", "j", "k") if rule.on_pre is not None else "pass"
     program.add(f"""
 if {name}_on[0]:
+    row = (t - {name}_first + 1) % {pre}_history.shape[0]
     for d in range({name}_rows.shape[1] - 1):
-        row = (t - {name}_first - d) % {pre}_history.shape[0]
+        row = row - 1 if row else {pre}_history.shape[0] - 1
         for q in range({pre}_n_history[row]):
             i = {pre}_history[row, q]
             for k in range({name}_rows[i, d], {name}_rows[i, d + 1]):

@@ -5,6 +5,7 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "avalanches": ["avalanches"],
         "branching_factor": ["branching_factor"],
         "cross_animal_consistency": ["cross_animal_consistency", "pairwise_agreement"],
         "extreme_events": ["extreme_events"],
@@ -16,6 +17,8 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "phase_synchrony": ["order_parameter", "phase_locking"],
         "sample_entropy": ["sample_entropy"],
         "structure_function": ["rewire", "structure_function"],
+        "transient_states": ["transient_states"],
+        "van_rossum_distance": ["van_rossum_distance", "victor_purpura_distance"],
         "wave_speed": ["travelling_share", "wave_speed"],
     },
 )

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "adding": ["adding"],
+        "bars": ["bars", "single_bars"],
         "captioned_digits": ["captioned_digits"],
         "circuit_prompts": ["circuit_prompts", "circuit_texts"],
         "copy_memory": ["copy_memory"],
