@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "astrocyte": ["astrocyte", "astrocyte_gated_neuron"],
         "basins": ["basins"],
         "bifurcation": ["bifurcation_sweep", "period"],
+        "branched_neuron": ["branched_neuron"],
         "chialvo": ["chialvo"],
         "clique_site": ["clique_site", "reserve"],
         "contraction": ["contraction_certificate", "twin_distance"],

@@ -35,6 +35,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "train_masked_frames": ["contrastive_loss", "train_masked_frames"],
         "train_masked_language_model": ["train_masked_language_model"],
         "train_reconstruction": ["train_reconstruction"],
+        "train_regression": ["train_regression"],
         "train_solver": ["train_solver"],
     },
 )

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "grammar_text": ["Grammar", "decode", "encode", "grammar_text", "random_grammar"],
         "in_context_lookup": ["in_context_lookup"],
         "log_mel": ["log_mel", "recorded_speech"],
+        "lorenz_series": ["lorenz_series"],
         "mackey_glass": ["mackey_glass"],
         "mazes": ["lattice_edges", "maze_distances", "maze_tokens", "mazes"],
         "minimal_pairs": ["grammatical_pairs", "localizer_texts"],
