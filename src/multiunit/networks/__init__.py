@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "pair_classifier": ["PairClassifier"],
         "planted_heads": ["fill_other_heads", "only_heads"],
         "resnet_cifar": ["ResNetCifar", "load_resnet_cifar", "preprocess"],
+        "signed_linear": ["SignedLinear"],
         "speech_encoder": ["SpeechEncoder"],
         "spike_count_classifier": ["SpikeCountClassifier"],
         "spike_linear": ["SpikeLinear", "spike_linear"],
