@@ -10,7 +10,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "real_data"
 
 @pytest.mark.parametrize(
     ("page", "folder"),
-    [("atlas_to_intervention.md", "lm_stories260k"), ("worm_circuit.md", "worm_connectome")],
+    [("atlas_to_intervention.md", "lm_stories260k"), ("rdm92.md", "rdm92"), ("worm_circuit.md", "worm_connectome")],
 )
 def test_a_page_prints_what_it_says(page, folder, shared_data, monkeypatch):
     monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data(folder).parent))

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "circular_shift": ["circular_shift"],
         "false_discovery": ["false_discovery"],
         "matched_control": ["matched_control"],
+        "noise_ceiling": ["noise_ceiling"],
         "paired_effect": ["paired_effect"],
         "permutation": ["permutation_test"],
         "phase_surrogate": ["phase_surrogate"],

@@ -7,5 +7,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "rank_scores": ["RankScores", "rank_scores"],
         "spike_matching": ["match_spikes", "spike_f1"],
+        "transport_cost": ["transport_cost"],
     },
 )
