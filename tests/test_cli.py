@@ -1,10 +1,14 @@
+import json
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from multiunit.cli import app
+from multiunit.core import InputError
 from multiunit.units import Atlas
 
 
@@ -76,3 +80,24 @@ def test_papers_are_listed_shown_and_run(tmp_path):
         result = command("papers", *arguments, "--results", tmp_path / "r.json")
         assert (result.returncode, words in result.stderr) == (2, True), result.stderr
     assert not (tmp_path / "r.json").exists()
+
+
+def test_two_networks_are_compared(tmp_path):
+    script = "import torch\ntorch.manual_seed(%d)\nnet = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Tanh())\n"
+    for seed in (0, 1):
+        (tmp_path / f"net{seed}.py").write_text(script % seed)
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "images.npz", x=rng.normal(size=(90, 6)).astype("float32"))
+    arguments = [f"{tmp_path}/net0.py:net", f"{tmp_path}/net1.py:net", "--stimuli", f"{tmp_path}/images.npz"]
+    arguments += ["--sites-b", "1", "--bootstraps", "10", "--limit", "80", "-o", f"{tmp_path}/out"]
+    result = CliRunner().invoke(app, ["compare", *arguments])
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(tmp_path / "out" / "layers.csv")
+    assert table[["layer", "other_layer"]].values.tolist() == [[0, 1], [1, 1]]
+    assert (table["low"] < table["high"]).all()
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["heatmap.png", "layers.csv", "report.json"]
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["n_presentations"] == 80
+    for more, words in (["--metric", "layerwise"], "linear_cka"), (["--pool", "sum"], "mean, max, last or none"):
+        result = CliRunner().invoke(app, ["compare", *arguments, *more])
+        assert isinstance(result.exception, InputError)
+        assert words in str(result.exception)

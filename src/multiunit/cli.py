@@ -1,4 +1,4 @@
-"""The command line: `multiunit atlas`, `sites`, `show`, `where`, `papers`."""
+"""The command line: `multiunit atlas`, `compare`, `sites`, `show`, `where`, `papers`."""
 
 from __future__ import annotations
 
@@ -78,6 +78,54 @@ def atlas(
     checkpoint.unlink(missing_ok=True)
     _summary(made)
     typer.echo(f"atlas:  {output}\nreport: {report}")
+
+
+@app.command()
+def compare(
+    system: Annotated[str, typer.Argument(metavar="A", help="as SOURCE of atlas; its layers are the rows")],
+    other: Annotated[str, typer.Argument(metavar="B", help="its layers are the columns")],
+    stimuli: Annotated[Path | None, typer.Option(help="texts or images that systems are shown")] = None,
+    metric: Annotated[str, typer.Option(help="name of a similarity of two arrays")] = "linear_cka",
+    sites_a: Annotated[list[str] | None, typer.Option(help="globs over site names of A")] = None,
+    sites_b: Annotated[list[str] | None, typer.Option(help="globs over site names of B")] = None,
+    pool: Annotated[str, typer.Option(help="tokens or places as one: mean, max, last; none keeps tokens")] = "mean",
+    limit: Annotated[int | None, typer.Option(help="show the first stimuli only")] = None,
+    n_bootstraps: Annotated[int, typer.Option("--bootstraps", help="draws for the intervals")] = 100,
+    output: Annotated[Path, typer.Option("-o", "--output", help="folder to write")] = Path("comparison"),
+    random_state: Annotated[int, typer.Option(help="seed of the draws")] = 0,
+) -> None:
+    """Score every layer of A with every layer of B on the same stimuli, and write a table, a picture and a report."""
+    from rich.progress import Progress
+
+    from multiunit.io.stimuli import read_stimuli
+    from multiunit.plots.comparison import write_comparison
+    from multiunit.similarity.compare_layers import compare_layers
+
+    measure = _metric(metric)
+    shown: Any = None if stimuli is None else read_stimuli(stimuli)
+    if limit is not None and shown is not None:
+        shown = shown.head(limit)
+    pair = [_pooling(source, pool) for source in (system, other)]
+    output.mkdir(parents=True, exist_ok=True)
+    with Progress(transient=True) as bar:
+        task = bar.add_task("layers", total=None)
+        found = compare_layers(
+            *pair,
+            metric=measure,
+            stimuli=shown,
+            sites=sites_a or "*",
+            other_sites=sites_b or "*",
+            n_bootstraps=n_bootstraps,
+            folder=output,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            random_state=random_state,
+        )
+    about = {"metric": metric, "a": system, "b": other, "stimuli": str(stimuli), "pool": pool, "limit": limit}
+    table = write_comparison(found, output, metric=measure, about=about)
+    typer.echo(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+    for refused in found.attrs["refused"]:
+        typer.echo(f"not scored: {refused}", err=True)
+    typer.echo(f"comparison: {output}")
 
 
 @app.command()
@@ -188,6 +236,33 @@ def run_papers(
         typer.echo(f"{name}: {verdict}")
     if page is not None:
         write_page(results, page)
+
+
+def _metric(name: str) -> Any:
+    """The similarity `(x, y) -> float` of this name."""
+    import inspect
+
+    from multiunit.core.walk import methods
+
+    found = {m.name: m.function for m in methods() if m.kind == "similarity"}
+    takes = {n: inspect.signature(f) for n, f in found.items()}
+    pairs = [n for n, s in takes.items() if list(s.parameters)[:2] == ["x", "y"] and s.return_annotation == "float"]
+    if name not in pairs:
+        raise InputError("metric", name, f"is none of {', '.join(sorted(pairs))}")
+    return found[name]
+
+
+def _pooling(source: str, pool: str) -> Any:
+    """The system, with one presentation a stimulus unless `pool` is none."""
+    from multiunit.systems.open import open_system
+    from multiunit.systems.torch_system import TorchSystem
+
+    if pool not in ("mean", "max", "last", "none"):
+        raise InputError("pool", pool, "must be mean, max, last or none")
+    system: Any = open_system(source)
+    if isinstance(system, TorchSystem):
+        system.pool = None if pool == "none" else pool  # type: ignore[assignment]
+    return system
 
 
 def _number(value: float | None) -> str:

@@ -11,6 +11,7 @@ import xarray as xr
 from multiunit.core import Recording, Statistic
 from multiunit.core.paper import Claim
 from multiunit.core.statistic import Batch
+from multiunit.similarity.paired import paired
 from multiunit.statistics import FiringFraction, Moments
 from multiunit.units import detection, strongest
 from multiunit.units.observed import over_observed
@@ -195,6 +196,58 @@ class KnowsNoTensors(Sum):
     def update(self, activity, presentations):
         super().update(activity, presentations)
         self.total = self.total + isinstance(activity, torch.Tensor)
+
+
+# ---- similarities, as `f(x, y)`; `overlap` does everything right, the toys below spoil one thing each -------------
+
+
+def overlap(x, y):
+    """Plain linear CKA."""
+    x, y = paired(x, y)
+    return float(np.sum((x.T @ y) ** 2) / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)))
+
+
+def never_quite_itself(x, y):
+    return 0.999 * overlap(x, y)
+
+
+def weighs_the_first(x, y):
+    return overlap(x, y) ** (1 + np.var(np.asarray(x)) / 10)
+
+
+def sees_both_alike(x, y):
+    return overlap(x, y)
+
+
+def sees_the_scale(x, y):
+    scale = np.linalg.norm(paired(x, y).x) / np.linalg.norm(paired(x, y).y)
+    return overlap(x, y) * min(scale, 1 / scale)
+
+
+def sees_no_stretch(x, y):
+    left, right = (np.linalg.svd(side, full_matrices=False)[0] for side in paired(x, y))
+    return float(np.linalg.norm(left.T @ right) ** 2 / min(left.shape[1], right.shape[1]))
+
+
+def likes_everybody(x, y):
+    return 0.5 + 0.5 * overlap(x, y)
+
+
+def prefers_noise(x, y):
+    value = overlap(x, y)
+    return value if value > 0.999 or value < 0.5 else 1.5 - value
+
+
+def divides_by_nothing(x, y):
+    with np.errstate(invalid="ignore"):
+        left, right = ((side - side.min(axis=0)) / np.ptp(side, axis=0) for side in (x, y))
+    return float((left.T @ right).mean() / len(left))
+
+
+def cannot_do_few(x, y):
+    if len(x) < 6:
+        raise ZeroDivisionError("too few")
+    return overlap(x, y)
 
 
 # ---- systems ------------------------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """Every check fails on the toy that was made to break it, and says why."""
 
 import types
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 from multiunit.checks import ContractError, check, promises
+from multiunit.core.errors import InputError
 from multiunit.core.method import method
 from multiunit.core.paper import Paper
 from tests.contracts import broken
@@ -41,6 +43,30 @@ STATISTICS = [
     (broken.KeepsAll, "memory_does_not_grow", "after 20"),
     (broken.KnowsNoTensors, "tensors_equal_arrays", "from tensors"),
 ]
+SIMILARITIES = [
+    (broken.never_quite_itself, "itself_is_exact", "0.999, not 1", {}),
+    (broken.weighs_the_first, "symmetry_is_as_declared", "the other", {"symmetric": True}),
+    (broken.sees_both_alike, "symmetry_is_as_declared", "not symmetric", {"symmetric": False}),
+    (
+        broken.sees_the_scale,
+        "declared_invariances_hold",
+        "isotropic_scaling of x",
+        {"invariant": ("isotropic_scaling",)},
+    ),
+    (broken.overlap, "declared_invariances_hold", "linear of x", {"invariant": ("rotation", "linear")}),
+    (broken.overlap, "declared_invariances_hold", "'turns', which is none", {"invariant": ("turns",)}),
+    (broken.sees_no_stretch, "declared_non_invariances_break", "linear is declared", {"not_invariant": ("linear",)}),
+    (broken.overlap, "declared_non_invariances_break", "rotation is declared", {"not_invariant": ("rotation",)}),
+    (broken.likes_everybody, "unrelated_systems_are_near_the_floor", "the floor is 0", {}),
+    (broken.prefers_noise, "noise_takes_it_away", "with much", {}),
+    (broken.divides_by_nothing, "degenerate_systems_are_defined", "a constant unit: gives nan", {}),
+    (
+        broken.cannot_do_few,
+        "degenerate_systems_are_defined",
+        "fewer presentations than units: raises ZeroDivisionError",
+        {},
+    ),
+]
 SYSTEMS = [
     (broken.RoundsWhenEdited, "empty_edit_is_the_identity", "scaled by one"),
     (broken.EditsTooLate, "edits_reach_what_comes_after", "b is the same"),
@@ -62,6 +88,8 @@ def test_every_promise_has_a_toy_that_breaks_it():
             "planted_unit_is_found",
             "shuffling_kills",
         } | ({"shuffling_kills"} if kind == "detector" else set())
+    similar = {promise for _, promise, *_ in SIMILARITIES}
+    assert {p.name for p in promises("similarity") if p.kind == "similarity"} == similar
     assert {p.name for p in promises("intervention")} >= {promise for _, promise, _ in SYSTEMS}
 
 
@@ -84,6 +112,44 @@ def test_statistics(toy, promise, words):
     with pytest.raises(ContractError, match=words):
         check(toy, kind="statistic", only=promise)
     assert promise in check(broken.Sum, kind="statistic", only=promise)
+
+
+@pytest.mark.parametrize(
+    ("toy", "promise", "words", "properties"), SIMILARITIES, ids=lambda v: getattr(v, "__name__", None)
+)
+def test_similarities(toy, promise, words, properties):
+    decorated = method(kind="similarity", source="toy", **properties)(lambda x, y: toy(x, y))
+    with pytest.raises(ContractError, match=words):
+        check(decorated, only=promise)
+
+
+def test_invariances_that_cannot_be_tried_are_not_passed_over():
+    alone = method(kind="similarity", source="toy", invariant=("rotation",), example=lambda rng: ((np.eye(3),), {}))
+    with pytest.raises(InputError, match="must be systems"):
+        check(alone(lambda x: 1.0))
+
+
+def test_repeats_are_taken_as_one_system():
+    def of_means(x, y):
+        return broken.overlap(*(np.mean(side, axis=1) for side in (x, y)))
+
+    example = {"x": np.ones((6, 4, 3)), "y": np.ones((6, 5, 3))}
+    for words, kept in ((("rotation", "permutation"), True), (("linear",), False)):
+        toy = method(kind="similarity", source="toy", invariant=words, example=lambda rng: ((), example))(of_means)
+        with nullcontext() if kept else pytest.raises(ContractError, match="linear of x"):
+            assert check(toy, only="declared_invariances_hold") == ("declared_invariances_hold",)
+
+
+def test_a_sound_similarity_keeps_every_promise():
+    sound = method(
+        kind="similarity",
+        source="toy",
+        symmetric=True,
+        invariant=("rotation", "isotropic_scaling", "translation", "permutation", "reflection"),
+        not_invariant=("linear", "scaling", "affine", "monotonic"),
+    )(broken.overlap)
+    asked = {promise.name for promise in promises("similarity")} - {"labels_survive"}
+    assert set(check(sound)) == asked
 
 
 @pytest.mark.parametrize(("toy", "promise", "words"), SYSTEMS, ids=lambda v: getattr(v, "__name__", None))

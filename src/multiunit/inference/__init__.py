@@ -10,8 +10,10 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "false_discovery": ["false_discovery"],
         "matched_control": ["matched_control"],
         "noise_ceiling": ["noise_ceiling"],
+        "null_test": ["null_test"],
         "paired_effect": ["paired_effect"],
         "permutation": ["permutation_test"],
         "phase_surrogate": ["phase_surrogate"],
+        "similarity_interval": ["similarity_interval"],
     },
 )
