@@ -5,6 +5,7 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "associative_memory": ["HopfieldNetwork", "KeyValueMemory"],
         "astrocyte_leaky": ["AstroLIF"],
         "astrocyte_spiking_lm": ["AstroSpikingLM"],
         "combo_net": ["ComboNet"],
