@@ -261,7 +261,8 @@ def _pooling(source: str, pool: str) -> Any:
         raise InputError("pool", pool, "must be mean, max, last or none")
     system: Any = open_system(source)
     if isinstance(system, TorchSystem):
-        system.pool = None if pool == "none" else pool  # type: ignore[assignment]
+        setting: Any = None if pool == "none" else pool
+        system.pool = setting
     return system
 
 

@@ -1,5 +1,7 @@
 """A system that stands in a script: opened by `file.py:name`, also by the command line."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,6 +38,13 @@ def test_a_script_is_opened_by_the_name_in_it(script):
         multiunit.open(f"{script}:other")
     with pytest.raises(InputError, match="no such file"):
         multiunit.open("missing.py:system")
+
+
+def test_a_script_that_fails_leaves_nothing_behind(script):
+    script.write_text("raise ValueError('broken')")
+    with pytest.raises(ValueError, match="broken"):
+        multiunit.open(f"{script}:system")
+    assert "multiunit_script_mine" not in sys.modules
 
 
 def test_a_circuit_is_opened_with_its_duration_and_input(script):

@@ -14,7 +14,7 @@ from multiunit.circuits.built import Edges, built, bytes_needed, incoming
 from multiunit.circuits.inputs import Drive, PoissonInput, SpikeInput
 from multiunit.circuits.population import Population
 from multiunit.circuits.projection import Projection
-from multiunit.circuits.source import changing_inputs, circuit_program
+from multiunit.circuits.source import circuit_program
 from multiunit.core.errors import InputError
 from multiunit.core.recording import Recording
 from multiunit.dynamics.kernel import PRECISIONS, load_module
@@ -98,9 +98,8 @@ class Circuit:
         self.source = program.source()
         self._module = load_module(self.source, name="circuit")
         self.values: dict[str, Any] = {"dt": np.dtype(precision).type(self.dt)}
-        changing = changing_inputs(populations, list(self.edges.values()), self.inputs)
         for number, population in enumerate(populations):
-            fill_population(self, f"p{number}", population, changing)
+            fill_population(self, f"p{number}", population, program.changing)
         for number, edge in enumerate(self.edges.values()):
             fill_edges(self, f"e{number}", edge)
         for number, given in enumerate(self.inputs):

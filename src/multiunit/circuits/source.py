@@ -42,6 +42,7 @@ class Program:
         self.ready: list[str] = []
         self.translation = Translation()
         self.functions: list[str] = []
+        self.changing: set[tuple[str, str]] = set()
 
     def use(self, *names: str) -> None:
         self.arguments += [name for name in dict.fromkeys(names) if name not in self.arguments]
@@ -108,7 +109,7 @@ def circuit_program(
         state = elements[population].impulses.get(given)
         return f"{index[population]}_{state}" if state else f"{index[population]}_in_{given}"
 
-    changing = changing_inputs(populations, edges, inputs)
+    program.changing = changing_inputs(populations, edges, inputs)
     for number, given in enumerate(inputs):
         _outside(program, f"i{number}", given, into(given.population, given.into))
     for number, edge in enumerate(edges):
@@ -116,7 +117,7 @@ def circuit_program(
             target = into(edge.projection.post, edge.projection.into)
             _coupling(program, f"e{number}", edge, index, target)
     for population in populations:
-        _elements(program, index[population.name], population, changing)
+        _elements(program, index[population.name], population)
         _kept(program, index[population.name], population)
     for number, edge in enumerate(edges):
         if edge.projection.coupling is None:
@@ -170,7 +171,7 @@ if {name}_on[0]:
 """)
 
 
-def _elements(program: Program, name: str, population: Population, changing: set[tuple[str, str]]) -> None:
+def _elements(program: Program, name: str, population: Population) -> None:
     element = population.element
     kernel = compile_element(element, precision=program.precision, varying=population.varying, without=element.impulses)
     program.imports.append(f"from {kernel.module.__name__} import update as {name}_update")
@@ -190,7 +191,7 @@ def _elements(program: Program, name: str, population: Population, changing: set
     program.add(f"{name}_update({', '.join([*states, *inputs, f'{name}_spiked', *parameters, 'dt'])})")
     program.add("\n".join(hold))
     for given in kernel.inputs:
-        if (population.name, given) in changing and given not in element.noise:
+        if (population.name, given) in program.changing and given not in element.noise:
             program.use(f"{name}_base_{given}")
             program.add(f"{name}_in_{given}[:] = {name}_base_{given}")
     if element.spikes:

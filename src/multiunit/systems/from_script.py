@@ -34,7 +34,11 @@ def from_script(path: str | Path, name: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     # Functions that are compiled look their module up by name.
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
     if not hasattr(module, name):
         names = [n for n in vars(module) if not n.startswith("_")]
         raise InputError("source", f"{path}:{name}", f"the file has no such name; it has {', '.join(names) or 'none'}")
