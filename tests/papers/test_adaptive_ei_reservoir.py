@@ -1,12 +1,11 @@
 import numpy as np
 
 from multiunit.circuits.balanced_reservoir import BalancedReservoir
-from multiunit.core.paper import Scale
-from multiunit.papers.adaptive_ei_reservoir import _permute_totals, _shuffle_within, claim
+from multiunit.papers.adaptive_ei_reservoir import _permute_totals, _shuffle_within
 
 
-def test_smoke_scale_runs_and_adapted_reservoirs_remember_more_than_wrongly_addressed_ones():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_adapted_reservoirs_remember_more_than_wrongly_addressed_ones(smoke_claim):
+    result = smoke_claim("adaptive-ei-reservoir")
     assert result.measured["adaptive_mc"] > result.control["wrong_address_mc"]
     assert result.measured["adaptive_mc"] < 60
     assert 0 < result.measured["adaptive_narma_error"] < 1.5

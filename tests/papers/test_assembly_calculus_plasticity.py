@@ -1,13 +1,11 @@
 import numpy as np
 
 from multiunit.circuits.assembly_plasticity import Hebbian
-from multiunit.core.paper import Scale
-from multiunit.papers.assembly_calculus_plasticity import claim, larva_wiring, settled
+from multiunit.papers.assembly_calculus_plasticity import larva_wiring, settled
 
 
-def test_smoke_scale_runs_and_learning_settles_what_does_not_settle_alone(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("larva_connectome").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_learning_settles_what_does_not_settle_alone(smoke_claim):
+    result = smoke_claim("assembly-calculus-plasticity")
     assert result.measured["hebb_overlap"] > result.control["none_overlap"] + 0.2
     assert result.measured["hebb_recall"] > result.control["none_recall"] + 0.3
 

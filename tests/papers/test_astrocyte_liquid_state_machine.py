@@ -1,8 +1,7 @@
 import numpy as np
 
 from multiunit.circuits.liquid_state_machine import LiquidStateMachine
-from multiunit.core.paper import Scale
-from multiunit.papers.astrocyte_liquid_state_machine import _accuracy, _watched, claim
+from multiunit.papers.astrocyte_liquid_state_machine import _accuracy, _watched
 
 
 def test_balance_is_of_liquid_and_inputs():
@@ -23,9 +22,8 @@ def test_readout_reads_what_is_there_and_nothing_else():
     assert _accuracy(states[:100], rng.permutation(labels[:100]), states[100:], labels[100:]) < 0.6
 
 
-def test_smoke_scale_runs(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("mnist").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs(smoke_claim):
+    result = smoke_claim("astrocyte-liquid-state-machine")
     assert all(np.isfinite(value) for value in (*result.measured.values(), *result.control.values()))
     assert result.measured["spread"] != result.control["static_spread"]
     assert result.control["pixels_accuracy"] > 0.3

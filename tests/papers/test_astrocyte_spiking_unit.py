@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from multiunit.core.paper import Scale
-from multiunit.papers.astrocyte_spiking_unit import N_KINDS, Recaller, _draw, _recalled, claim
+from multiunit.papers.astrocyte_spiking_unit import N_KINDS, Recaller, _draw, _recalled
 
 
-def test_smoke_scale_runs():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs(smoke_claim):
+    result = smoke_claim("astrocyte-spiking-unit")
     assert 0 <= result.measured["recall"] <= 1
     # Ten updates leave it near the log2(39) = 5.3 bits of knowing nothing.
     assert 2.5 < result.measured["bits_per_character"] < 5.4

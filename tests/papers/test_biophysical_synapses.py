@@ -1,14 +1,12 @@
-import numpy as np
 import pytest
 import torch
 
-from multiunit.core.paper import Scale
 from multiunit.networks.conductance_rnn import ConductanceRNN
-from multiunit.papers.biophysical_synapses import claim, linear_form_error
+from multiunit.papers.biophysical_synapses import linear_form_error
 
 
-def test_smoke_scale_runs():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs(smoke_claim):
+    result = smoke_claim("biophysical-synapses")
     assert 0 < result.measured["mse_4"] < 3
     assert result.measured["linear_form_error"] < 1e-4
     assert result.control["shuffled_mse"] > 0.5

@@ -1,11 +1,10 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.ca3_content_addressable_memory import claim, random_contents, relearning
+from multiunit.papers.ca3_content_addressable_memory import random_contents, relearning
 
 
-def test_smoke_scale_recalls_and_the_controls_do_not():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_recalls_and_the_controls_do_not(smoke_claim):
+    result = smoke_claim("ca3-content-addressable-memory")
     assert result.measured["recalled"] == result.measured["recalled_after_relearning"] == 1
     assert result.control["recalled_without_strengthening"] == 0
     assert result.control["relearned_without_weakening"] < 0.5

@@ -1,11 +1,10 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.chialvo_rulkov_chain import centre_correlation, claim, kinds_of_attractors
+from multiunit.papers.chialvo_rulkov_chain import centre_correlation, kinds_of_attractors
 
 
-def test_smoke_scale_runs_and_coupling_correlates_the_units():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_coupling_correlates_the_units(smoke_claim):
+    result = smoke_claim("chialvo-rulkov-chain")
     assert result.measured["largest_centre_correlation"] > 2 * result.control["uncoupled_centre_correlation"]
     assert result.measured["end_to_end_correlation"] > 0.99
     assert result.control["surrogate_entropy"] > result.measured["lowest_entropy"]

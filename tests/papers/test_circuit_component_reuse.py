@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from multiunit.core.paper import Scale
 from multiunit.interventions.inner_sites import with_inner_sites
 from multiunit.networks.induction_circuit import induction_circuit
 from multiunit.papers import circuit_component_reuse as card
@@ -10,8 +9,8 @@ from multiunit.tasks.in_context_lookup import N_TOKENS, in_context_lookup
 
 
 @pytest.fixture(scope="module")
-def result():
-    return card.claim(Scale("smoke"), np.random.default_rng(0))
+def result(smoke_claim):
+    return smoke_claim("circuit-component-reuse")
 
 
 def test_smoke_scale_runs_and_nothing_learned_is_no_claim(result):

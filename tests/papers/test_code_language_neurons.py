@@ -1,8 +1,7 @@
 import numpy as np
 import xarray as xr
 
-from multiunit.core.paper import Scale
-from multiunit.papers.code_language_neurons import LANGUAGES, PAPER, _alignment, _pieces, _specificity, _texts, claim
+from multiunit.papers.code_language_neurons import LANGUAGES, PAPER, _alignment, _pieces, _specificity, _texts
 
 
 def test_specificity_is_the_own_effect_less_that_on_others():
@@ -32,11 +31,9 @@ def test_pieces_cover_each_text_and_both_halves_hold_every_language(shared_data)
     assert all(len(text) - lengths[name] <= 32 for name, text in texts.items())
 
 
-def test_smoke_scale_runs_without_a_verdict(shared_data):
+def test_smoke_scale_runs_without_a_verdict(smoke_claim):
     """After 30 steps nothing specific is known yet, so the claim cannot hold."""
-    for folder in PAPER.needs:
-        shared_data(folder)
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+    result = smoke_claim("code-language-neurons")
     assert result.measured["loss"] > 2.5
     assert result.measured["isolated"] < 0.03
     assert result.measured["alignment_of_isolated"] < result.measured["alignment_of_aligned"]

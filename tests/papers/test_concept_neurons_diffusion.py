@@ -2,9 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from multiunit.core.paper import Scale
 from multiunit.networks.tiny_diffusion import TinyDiffusion
-from multiunit.papers.concept_neurons_diffusion import _loss, _loss_of, claim
+from multiunit.papers.concept_neurons_diffusion import _loss, _loss_of
 
 
 def test_the_loss_is_the_same_every_time_and_depends_on_the_seed_only():
@@ -17,8 +16,8 @@ def test_the_loss_is_the_same_every_time_and_depends_on_the_seed_only():
     assert few(np.random.default_rng(0)).requires_grad
 
 
-def test_smoke_scale_runs_and_the_control_differs():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_the_control_differs(smoke_claim):
+    result = smoke_claim("concept-neurons-diffusion")
     assert result.measured["subject_change"] < result.control["opposite_change"]
     assert result.measured["subject_change"] != result.control["random_change"]
     assert result.measured["bytes_saved"] == pytest.approx(0.95, abs=0.001)

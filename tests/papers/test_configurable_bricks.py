@@ -1,7 +1,6 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.configurable_bricks import SITES, _bricked, _kind, _labelled, _losses, claim
+from multiunit.papers.configurable_bricks import SITES, _bricked, _kind, _labelled, _losses
 from multiunit.systems.hugging_face import open_hugging_face
 from multiunit.systems.next_token_loss import next_token_loss
 
@@ -32,9 +31,8 @@ def test_losses_and_labels_follow_the_stories(shared_data):
     assert SITES.startswith("model")
 
 
-def test_smoke_scale_finds_modules_that_permuted_activity_lacks(shared_data):
-    shared_data("lm_stories260k")
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_finds_modules_that_permuted_activity_lacks(smoke_claim):
+    result = smoke_claim("configurable-bricks")
     assert 0 < result.measured["loss"] < 4
     assert result.measured["modularity"] > result.control["shuffled_modularity"]
     assert result.measured["brick_loss"] > result.measured["loss"]

@@ -2,14 +2,12 @@ import numpy as np
 import torch
 from scipy.integrate import solve_ivp
 
-from multiunit.core.paper import Scale
 from multiunit.networks.combo_net import ComboNet
-from multiunit.papers.contracting_rnn_networks import claim, network_step
+from multiunit.papers.contracting_rnn_networks import network_step
 
 
-def test_smoke_scale_runs_and_only_skew_feedback_contracts(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("mnist").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_only_skew_feedback_contracts(smoke_claim):
+    result = smoke_claim("contracting-rnn-networks")
     # Five time constants at a rate of a half.
     assert result.measured["twin_distance"] <= np.exp(-2.5)
     assert result.control["symmetric_twin_distance"] > 1

@@ -1,12 +1,5 @@
-import numpy as np
-
-from multiunit.core.paper import Scale
-from multiunit.papers.convergent_learning_unit_matching import claim
-
-
-def test_units_match_beyond_chance_and_a_networks_own_order_is_found(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("mnist").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_units_match_beyond_chance_and_a_networks_own_order_is_found(smoke_claim):
+    result = smoke_claim("convergent-learning-unit-matching")
     assert result.measured["matched"] > result.control["permuted_matched"] + 0.15
     assert result.measured["best_with_reuse"] >= result.measured["matched"]
     assert result.measured["linear_r2"] > result.measured["sparse_r2"]

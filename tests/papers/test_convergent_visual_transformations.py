@@ -1,13 +1,10 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.convergent_visual_transformations import _recorded, _share, claim
+from multiunit.papers.convergent_visual_transformations import _recorded, _share
 
 
-def test_smoke_scale_runs_and_permuting_images_breaks_what_is_shared(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("mnist").parent))
-    shared_data("rdm92")
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_permuting_images_breaks_what_is_shared(smoke_claim):
+    result = smoke_claim("convergent-visual-transformations")
     assert result.measured["same_region"] > result.control["chance"] + 0.05
     assert result.measured["human_cortex"] > result.control["human_cortex_chance"]
     assert result.control["inflation_drifting"] > result.control["inflation_steady"] + 0.05

@@ -4,9 +4,8 @@ import pytest
 import torch
 import xarray as xr
 
-from multiunit.core.paper import Scale
 from multiunit.networks.tiny_transformer import TinyTransformer
-from multiunit.papers.culture_neurons_culnig import _by_kinship, _results, claim
+from multiunit.papers.culture_neurons_culnig import _by_kinship, _results
 from multiunit.systems.torch_system import TorchSystem
 from multiunit.tasks.cultural_facts import cultural_facts
 from multiunit.tasks.synthetic_facts import n_tokens
@@ -52,8 +51,8 @@ def test_kinship_tells_own_related_and_unrelated_apart(known, monkeypatch):
     np.testing.assert_allclose(_by_kinship(system, items, found, "selected"), (0.8, 0.2, 0.0), atol=1e-12)
 
 
-def test_smoke_scale_runs_without_a_verdict():
+def test_smoke_scale_runs_without_a_verdict(smoke_claim):
     """After 60 steps the customs are not known yet, so the claim cannot hold."""
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+    result = smoke_claim("culture-neurons-culnig")
     assert result.measured["accuracy"] < 0.9
     assert not result.holds

@@ -2,13 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from multiunit.core.paper import Scale
-from multiunit.papers.deep_snn_training_review import N_HIDDEN, N_IN, by_gradients, claim, competing_units
+from multiunit.papers.deep_snn_training_review import N_HIDDEN, N_IN, by_gradients, competing_units
 
 
-def test_smoke_scale_runs_and_labels_matter(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("mnist").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_labels_matter(smoke_claim):
+    result = smoke_claim("deep-snn-training-review")
     for name in ("conversion", "latency", "stdp_readout", "taught"):
         assert result.measured[f"{name}_accuracy"] > result.control[f"{name}_shuffled"] + 0.15
     assert result.control["ann_accuracy"] > 0.4

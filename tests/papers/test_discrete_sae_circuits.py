@@ -1,8 +1,7 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
 from multiunit.networks.tiny_transformer import TinyTransformer
-from multiunit.papers.discrete_sae_circuits import _area, _lost, claim
+from multiunit.papers.discrete_sae_circuits import _area, _lost
 from multiunit.systems.torch_system import TorchSystem
 from multiunit.tasks.repeated_pairs import repeated_pairs
 
@@ -22,7 +21,7 @@ def test_area_needs_heads_of_both_kinds():
     assert np.isnan(_area(np.array([True, True]), np.array([2.0, 1.0])))
 
 
-def test_smoke_scale_has_learned_nothing_yet_and_does_not_hold():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_has_learned_nothing_yet_and_does_not_hold(smoke_claim):
+    result = smoke_claim("discrete-sae-circuits")
     assert result.measured["accuracy"] < 0.5
     assert not result.holds

@@ -1,15 +1,13 @@
 import numpy as np
 import torch
 
-from multiunit.core.paper import Scale
 from multiunit.learning.disinhibitory_control import exact_inverse
 from multiunit.networks.disinhibitory_network import DisinhibitoryNetwork
-from multiunit.papers.disinhibitory_control import SIZES, alignment, claim
+from multiunit.papers.disinhibitory_control import SIZES, alignment
 
 
-def test_smoke_scale_runs_and_only_true_feedback_points_down_the_gradient(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("mnist").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_only_true_feedback_points_down_the_gradient(smoke_claim):
+    result = smoke_claim("disinhibitory-control")
     assert result.measured["cosine"] > 0.3
     assert result.control["shuffled_cosine"] < result.measured["cosine"] - 0.2
     assert 0 < result.control["backpropagation_accuracy"] <= 1

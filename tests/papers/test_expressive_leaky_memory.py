@@ -1,11 +1,10 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.expressive_leaky_memory import BRANCH, N_STEPS, SETTLED, Trials, _scores, claim, draw_trials
+from multiunit.papers.expressive_leaky_memory import BRANCH, N_STEPS, SETTLED, Trials, _scores, draw_trials
 
 
-def test_smoke_scale_runs():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs(smoke_claim):
+    result = smoke_claim("expressive-leaky-memory")
     assert 0 < result.measured["auc"] < 1
     assert result.measured["n_parameters"] < 2000
     # Twenty updates are not enough to learn anything.

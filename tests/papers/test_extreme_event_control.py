@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
 
-from multiunit.core.paper import Scale
 from multiunit.dynamics.fitzhugh_nagumo import excitable_fitzhugh_nagumo
-from multiunit.papers.extreme_event_control import DRIVES, PAIR, SLOPES, STRENGTH, claim, driven_pairs, large_events
+from multiunit.papers.extreme_event_control import DRIVES, PAIR, SLOPES, STRENGTH, driven_pairs, large_events
 
 
-def test_smoke_scale_runs_and_the_tuned_drive_takes_events_away():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_the_tuned_drive_takes_events_away(smoke_claim):
+    result = smoke_claim("extreme-event-control")
     assert result.measured["events"] < result.control["undriven_events"]
     assert result.control["mistuned_events"] > result.control["undriven_events"]
 

@@ -7,8 +7,8 @@ from multiunit.core.paper import Scale
 from multiunit.papers.fixed_point_snn_emulator import claim
 
 
-def test_smoke_scale_runs_and_labels_follow_the_known_ones():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_labels_follow_the_known_ones(smoke_claim):
+    result = smoke_claim("fixed-point-snn-emulator")
     assert result.measured["graph"] > result.control["graph_permuted_labels"] + 0.1
     assert result.measured["accuracy_8_bits"] > result.control["accuracy_2_bits"]
 

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from multiunit.core import Recording
-from multiunit.core.paper import Scale
 from multiunit.networks.tiny_transformer import TinyTransformer
 from multiunit.papers.hallucination_neurons import (
     _answers,
@@ -15,15 +14,14 @@ from multiunit.papers.hallucination_neurons import (
     _own_doubt,
     _shuffled,
     _slope,
-    claim,
 )
 from multiunit.systems.torch_system import TorchSystem
 from multiunit.units.cett import cett
 from multiunit.units.hallucination_neurons import hallucination_neurons
 
 
-def test_smoke_scale_learns_what_it_is_taught_and_makes_up_the_rest():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_learns_what_it_is_taught_and_makes_up_the_rest(smoke_claim):
+    result = smoke_claim("hallucination-neurons")
     assert result.measured["known_right"] > 0.85
     assert result.measured["made_up"] > 0.3
     assert result.measured["n_train"] >= 10

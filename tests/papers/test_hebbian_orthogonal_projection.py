@@ -1,16 +1,14 @@
 import numpy as np
 import torch
 
-from multiunit.core.paper import Scale
 from multiunit.learning.orthogonal_projection import OrthogonalProjection
 from multiunit.learning.reference_subspaces import PrincipalSubspace
 from multiunit.networks.spiking_perceptron import SpikingPerceptron
-from multiunit.papers.hebbian_orthogonal_projection import ROWS, SIZES, claim, train_epochs
+from multiunit.papers.hebbian_orthogonal_projection import ROWS, SIZES, train_epochs
 
 
-def test_smoke_scale_runs(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("mnist").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs(smoke_claim):
+    result = smoke_claim("hebbian-orthogonal-projection")
     assert 0.1 < result.measured["accuracy"] <= 1
     assert 0.2 < result.measured["subspace_agreement"] <= 1 + 1e-6
 

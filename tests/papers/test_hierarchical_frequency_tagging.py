@@ -1,8 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from multiunit.core.paper import Scale
-from multiunit.papers.hierarchical_frequency_tagging import SITES, _fresh, _without_context, claim
+from multiunit.papers.hierarchical_frequency_tagging import SITES, _fresh, _without_context
 from multiunit.systems.hugging_face import open_hugging_face
 from multiunit.units.frequency_tagging import word_courses
 
@@ -25,8 +24,7 @@ def test_fresh_weights_are_other_weights(shared_data):
     assert fresh.describe()["sha256"] != system.describe()["sha256"]
 
 
-def test_scrambling_takes_the_phrase_line_and_another_scramble_does_not(shared_data):
-    shared_data("lm_stories260k")
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_scrambling_takes_the_phrase_line_and_another_scramble_does_not(smoke_claim):
+    result = smoke_claim("hierarchical-frequency-tagging")
     assert result.measured["phrase_ratio"] > 1.5
     assert 0.8 < result.control["scrambled_phrase_ratio"] < 1.25

@@ -1,8 +1,7 @@
 import numpy as np
 
 from multiunit.core import Recording
-from multiunit.core.paper import Scale
-from multiunit.papers.homogenized_worm import _homologues, _off_by_one, _some_frames, claim
+from multiunit.papers.homogenized_worm import _homologues, _off_by_one, _some_frames
 
 
 def worm():
@@ -29,9 +28,7 @@ def test_labels_move_by_one_and_frames_keep_their_order():
     assert (np.diff(kept.activity[:, 0]) > 0).all()
 
 
-def test_two_worms_agree_and_shifted_labels_do_not(shared_data, monkeypatch):
-    shared_data("worm_connectome")
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("worm_activity").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_two_worms_agree_and_shifted_labels_do_not(smoke_claim):
+    result = smoke_claim("homogenized-worm")
     assert result.measured["consistency"] > 0.3
     assert abs(result.control["shifted_consistency"]) < 0.1

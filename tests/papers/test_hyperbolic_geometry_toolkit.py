@@ -2,13 +2,11 @@ import networkx
 import numpy as np
 from scipy.spatial.distance import squareform
 
-from multiunit.core.paper import Scale
-from multiunit.papers.hyperbolic_geometry_toolkit import _grid, _paths, _tree, _worm, claim
+from multiunit.papers.hyperbolic_geometry_toolkit import _grid, _paths, _tree, _worm
 
 
-def test_smoke_scale_runs_and_only_the_tree_gains(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("worm_connectome").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_only_the_tree_gains(smoke_claim):
+    result = smoke_claim("hyperbolic-geometry-toolkit")
     assert result.measured["tree_ratio"] < result.control["grid_ratio"] - 0.2
     assert result.measured["tree_delta"] == 0
     assert result.measured["worm_delta"] > 0

@@ -1,9 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from multiunit.core.paper import Scale
 from multiunit.networks.tiny_vit import TinyViT
-from multiunit.papers.influential_neuron_path import _overlaps, _probability, claim
+from multiunit.papers.influential_neuron_path import _overlaps, _probability
 from multiunit.units.neuron_path import path_of_strongest, path_overlap
 
 
@@ -24,8 +23,8 @@ def test_a_path_at_its_own_gain_changes_nothing_and_leaves_no_trace():
     np.testing.assert_array_equal(_probability(net, images), intact)
 
 
-def test_smoke_scale_runs_and_the_random_path_does_less():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_the_random_path_does_less(smoke_claim):
+    result = smoke_claim("influential-neuron-path")
     assert result.measured["probability"] < 0.3  # one epoch: the digits are hardly known yet
     assert result.measured["joint_attribution"] > result.control["random_joint_attribution"]
     assert result.measured["drop"] > result.control["random_drop"]

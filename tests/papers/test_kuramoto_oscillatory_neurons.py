@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 
-from multiunit.core.paper import Scale
 from multiunit.networks.kuramoto_layer import Votes
-from multiunit.papers.kuramoto_oscillatory_neurons import claim, correlation_within, solved, voted
+from multiunit.papers.kuramoto_oscillatory_neurons import correlation_within, solved, voted
 from multiunit.tasks.small_sudoku import Puzzles
 
 
-def test_smoke_scale_runs():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs(smoke_claim):
+    result = smoke_claim("kuramoto-oscillatory-neurons")
     assert all(0 <= value <= 1 for value in result.control.values())
     # Forty updates solve hardly any board with half of its cells missing.
     assert result.measured["solved"] < 0.5

@@ -1,7 +1,6 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.language_neurons_alignment import LENGTH, WEAK, _alignment, claim
+from multiunit.papers.language_neurons_alignment import LENGTH, WEAK, _alignment
 from multiunit.tasks.synthetic_languages import random_languages
 
 
@@ -18,7 +17,7 @@ def test_parallel_sequences_say_the_same_twice():
         assert np.array_equal(*said)
 
 
-def test_training_helps_the_weak_languages_at_smoke_scale():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_training_helps_the_weak_languages_at_smoke_scale(smoke_claim):
+    result = smoke_claim("language-neurons-alignment")
     assert result.measured["weak_loss_after"] < result.measured["weak_loss_before"]
     assert result.control["permuted_specific"] != result.measured["specific"]

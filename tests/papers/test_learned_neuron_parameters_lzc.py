@@ -1,11 +1,5 @@
-import numpy as np
-
-from multiunit.core.paper import Scale
-from multiunit.papers.learned_neuron_parameters_lzc import claim
-
-
-def test_bursts_are_told_from_complexity_and_not_once_inputs_are_shuffled():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_bursts_are_told_from_complexity_and_not_once_inputs_are_shuffled(smoke_claim):
+    result = smoke_claim("learned-neuron-parameters-lzc")
     assert result.measured["lzc_markov"] > result.control["lzc_inputs_shuffled"] + 0.15
     assert result.measured["learned_markov"] > result.control["labels_shuffled"] + 0.1
     # The order of the outputs' own bins is not where the class is.

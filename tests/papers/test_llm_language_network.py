@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from multiunit.core.paper import Scale
-from multiunit.papers.llm_language_network import _accuracy, _loss, _random_units, claim
+from multiunit.papers.llm_language_network import _accuracy, _loss, _random_units
 from multiunit.tasks.minimal_pairs import grammatical_pairs, localizer_texts
 
 
@@ -36,9 +35,8 @@ def test_random_units_are_of_the_same_sites_and_not_the_selected():
     assert len(set(np.concatenate(draws))) > 20
 
 
-def test_permuted_labels_find_nothing_at_smoke_scale(shared_data, monkeypatch):
+def test_permuted_labels_find_nothing_at_smoke_scale(smoke_claim):
     pytest.importorskip("transformers")
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("lm_stories260k").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+    result = smoke_claim("llm-language-network")
     assert result.measured["share_significant"] > 0.5
     assert result.control["permuted_share_significant"] < 0.05

@@ -2,9 +2,8 @@ import numpy as np
 import torch
 
 from multiunit.core.edit import Ablate
-from multiunit.core.paper import Scale
 from multiunit.networks.tiny_transformer import TinyTransformer
-from multiunit.papers.maze_world_representations import N_CELLS, Solver, _legal, _lookup, _read, claim
+from multiunit.papers.maze_world_representations import N_CELLS, Solver, _legal, _lookup, _read
 from multiunit.systems.torch_system import TorchSystem
 from multiunit.tasks.mazes import lattice_edges, maze_tokens, mazes
 
@@ -99,8 +98,8 @@ def test_passages_that_the_prompt_writes_out_are_read():
     assert counted.shuffled < counted.edges
 
 
-def test_smoke_scale_has_learned_no_mazes_and_does_not_hold():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_has_learned_no_mazes_and_does_not_hold(smoke_claim):
+    result = smoke_claim("maze-world-representations")
     assert not result.holds
     assert result.measured["legal_steps"] < 0.6
     assert result.measured["whole"] < 0.3

@@ -1,9 +1,7 @@
-import numpy as np
 import torch
 
-from multiunit.core.paper import Scale
 from multiunit.networks.spiking_convolutional import SpikingConvNet
-from multiunit.papers.membrane_potential_batchnorm import _spiking, _with_negative_gammas, claim, folded_agreement
+from multiunit.papers.membrane_potential_batchnorm import _spiking, _with_negative_gammas, folded_agreement
 
 
 def test_agreement_is_full_with_signs_and_not_without():
@@ -17,9 +15,8 @@ def test_agreement_is_full_with_signs_and_not_without():
     assert (net.spikes_1.membrane.norm.weight > 0).all()
 
 
-def test_smoke_scale_runs(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("mnist").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs(smoke_claim):
+    result = smoke_claim("membrane-potential-batchnorm")
     assert result.measured["folded_agreement"] >= 0.9999
     assert result.control["sign_ignored_agreement"] < 0.9
     assert all(0 < value <= 1 for value in (*result.measured.values(), *result.control.values()))

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from multiunit.core.paper import Scale
 from multiunit.networks.resnet_cifar import ResNetCifar
-from multiunit.papers.neurflow import START, _activity, _stages, _survival, _weights_and_falls, _with_crops, claim
+from multiunit.papers.neurflow import START, _activity, _stages, _survival, _weights_and_falls, _with_crops
 from multiunit.units.neuron_groups import core_units, group_circuit
 
 
@@ -48,8 +47,7 @@ def test_survival_and_falls(pieces):
     assert set(core["unit_id"].values[core["selected"].values]) <= set(circuit.edges["source"])
 
 
-def test_smoke_scale_runs_on_the_real_network(shared_data):
-    shared_data("cnn_cifar10")
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_on_the_real_network(smoke_claim):
+    result = smoke_claim("neurflow")
     assert result.measured["edge_r"] > abs(result.control["permuted_r"]) + 0.2
     assert 0 <= result.measured["survival"] <= 1

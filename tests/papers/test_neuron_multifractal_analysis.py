@@ -1,7 +1,6 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.neuron_multifractal_analysis import _permuted, _random_direction, _trained, claim
+from multiunit.papers.neuron_multifractal_analysis import _permuted, _random_direction, _trained
 from multiunit.tasks.grammar_text import CHARACTERS, grammar_text, random_grammar
 
 
@@ -25,8 +24,7 @@ def test_controls_keep_what_they_should():
     np.testing.assert_allclose(np.linalg.norm(away[1][0] - a[0]), np.linalg.norm(b[0] - a[0]))
 
 
-def test_smoke_scale_runs_and_the_estimator_knows_a_lattice(shared_data):
-    shared_data("lm_stories260k")
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_the_estimator_knows_a_lattice(smoke_claim):
+    result = smoke_claim("neuron-multifractal-analysis")
     assert 1.7 < result.measured["lattice_dimension"] < 2.2
     assert result.measured["stories_width"] != result.control["stories_permuted_width"]

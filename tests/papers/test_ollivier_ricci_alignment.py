@@ -1,14 +1,11 @@
 import numpy as np
 from scipy.spatial.distance import squareform
 
-from multiunit.core.paper import Scale
-from multiunit.papers.ollivier_ricci_alignment import _auc, claim
+from multiunit.papers.ollivier_ricci_alignment import _auc
 
 
-def test_smoke_scale_runs_and_classes_are_in_the_trained_graph_alone(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("rdm92").parent))
-    shared_data("cnn_cifar10")
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_classes_are_in_the_trained_graph_alone(smoke_claim):
+    result = smoke_claim("ollivier-ricci-alignment")
     assert result.measured["auc"] > result.control["rewired_auc"] + 0.1
     assert result.measured["ari"] > result.control["rewired_ari"] + 0.2
     assert result.measured["people_rsa"] > result.control["people_pixels_rsa"] + 0.1

@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 
-from multiunit.core.paper import Scale
-from multiunit.papers.presynaptic_pool_modification import DT, MEAN, NOISE, TAU, WEIGHT, claim, external, simulate
+from multiunit.papers.presynaptic_pool_modification import DT, MEAN, NOISE, TAU, WEIGHT, external, simulate
 
 
-def test_smoke_scale_runs():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs(smoke_claim):
+    result = smoke_claim("presynaptic-pool-modification")
     assert result.measured["f1_gain"] >= 0
     assert result.measured["new_input_f1"] > 0
     assert 0 < result.measured["avalanche_distance"] < 1

@@ -3,8 +3,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from multiunit.core.paper import Scale
-from multiunit.papers.protein_lm_neuron_labels import _entropy, _permuted, _random, claim
+from multiunit.papers.protein_lm_neuron_labels import _entropy, _permuted, _random
 
 
 def test_random_units_are_others_of_the_same_site():
@@ -39,9 +38,9 @@ def test_entropy():
     assert _entropy(known) == pytest.approx(np.log(2))
 
 
-def test_smoke_scale_runs_without_a_verdict():
+def test_smoke_scale_runs_without_a_verdict(smoke_claim):
     """After 30 steps the network has not learned the residues' company, and its units steer little."""
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+    result = smoke_claim("protein-lm-neuron-labels")
     assert not result.holds
     assert result.measured["held_out_r"] > result.control["permuted_r"] + 0.2
     assert result.measured["loss"] > 0.9 * result.control["residue_entropy"]

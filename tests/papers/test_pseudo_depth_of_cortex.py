@@ -1,12 +1,10 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.pseudo_depth_of_cortex import _layers, _network, claim
+from multiunit.papers.pseudo_depth_of_cortex import _layers, _network
 
 
-def test_smoke_scale_runs_and_whole_layers_are_placed_better_than_permuted_ones(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("mnist").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_whole_layers_are_placed_better_than_permuted_ones(smoke_claim):
+    result = smoke_claim("pseudo-depth-of-cortex")
     assert result.measured["error_all"] < result.control["error_permuted"] - 0.5
     assert result.measured["error_all"] < result.control["error_3"]
     assert result.control["unrelated_svcca"] > result.control["unrelated_guarded_svcca"] + 0.2

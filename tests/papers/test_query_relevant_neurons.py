@@ -3,14 +3,13 @@ import pandas as pd
 import pytest
 import torch
 
-from multiunit.core.paper import Scale
 from multiunit.networks.tiny_transformer import TinyTransformer
-from multiunit.papers.query_relevant_neurons import _answers, _explained, _highest, _probability, _ratio, claim
+from multiunit.papers.query_relevant_neurons import _answers, _explained, _highest, _probability, _ratio
 from multiunit.systems.torch_system import TorchSystem
 
 
-def test_smoke_scale_runs_and_gives_every_number():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_gives_every_number(smoke_claim):
+    result = smoke_claim("query-relevant-neurons")
     assert 0 < result.measured["units_a_query"] <= 10
     assert all(np.isfinite(value) for value in [*result.measured.values(), *result.control.values()])
     # It has hardly been trained: the card must not hold.

@@ -2,9 +2,8 @@ import numpy as np
 import torch
 
 from multiunit.core.edit import Ablate
-from multiunit.core.paper import Scale
 from multiunit.networks.tiny_transformer import TinyTransformer
-from multiunit.papers.recall_vs_reasoning import _of, _task, claim
+from multiunit.papers.recall_vs_reasoning import _of, _task
 from multiunit.systems.torch_system import TorchSystem
 from multiunit.tasks.recall_and_comparison import recall_and_comparison
 
@@ -21,8 +20,8 @@ def test_scores_are_the_probabilities_of_the_right_answers():
     assert not np.allclose(task([Ablate(["layers.0.mlp.down/0"], to=50.0)]), task([]))
 
 
-def test_smoke_scale_knows_no_facts_and_does_not_hold():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_knows_no_facts_and_does_not_hold(smoke_claim):
+    result = smoke_claim("recall-vs-reasoning")
     assert result.measured["recall"] < 0.6
     assert not result.holds
     assert result.control["permuted_95"] >= result.control["permuted_score"]

@@ -1,9 +1,8 @@
 import numpy as np
 import torch
 
-from multiunit.core.paper import Scale
 from multiunit.networks.tiny_transformer import TinyTransformer
-from multiunit.papers.relation_specific_neurons import _accuracy, _drops, _split, claim
+from multiunit.papers.relation_specific_neurons import _accuracy, _drops, _split
 from multiunit.systems.torch_system import TorchSystem
 from multiunit.tasks.synthetic_facts import n_tokens, synthetic_facts
 
@@ -27,8 +26,8 @@ def test_accuracy_counts_right_answers_and_silencing_is_undone():
     assert _accuracy(system, right).tolist() == [1.0, 1.0]
 
 
-def test_smoke_scale_runs_without_a_verdict():
+def test_smoke_scale_runs_without_a_verdict(smoke_claim):
     """After 80 steps the facts are not known yet, so the claim cannot hold."""
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+    result = smoke_claim("relation-specific-neurons")
     assert result.measured["accuracy"] < 0.9
     assert not result.holds

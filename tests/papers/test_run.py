@@ -59,15 +59,8 @@ def test_absent_data_keep_the_older_result(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [paper.id for paper, _ in papers()])
-def test_every_card_runs_at_smoke_scale_and_differs_from_its_control(name, shared_data):
-    from multiunit.core.paper import Scale
-
-    paper, module = {p.id: (p, m) for p, m in papers()}[name]
-    for folder in paper.needs:
-        shared_data(folder)
-    import numpy as np
-
-    claim = module.claim(Scale("smoke"), np.random.default_rng(0))
+def test_every_card_runs_at_smoke_scale_and_differs_from_its_control(name, smoke_claim):
+    claim = smoke_claim(name)
     assert claim.measured
     assert dict(claim.measured) != dict(claim.control)
     assert isinstance(claim.holds, bool)

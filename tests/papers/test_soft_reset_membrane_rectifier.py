@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from multiunit.core.paper import Scale
 from multiunit.networks.membrane_rectifier import MembraneRectifier
 from multiunit.networks.spiking_convolutional import SpikingConvNet
-from multiunit.papers.soft_reset_membrane_rectifier import Reversed, _spiking, claim, gaps, rate_code
+from multiunit.papers.soft_reset_membrane_rectifier import Reversed, _spiking, gaps, rate_code
 
 
 def test_reversed_rectifier_rises_through_the_same_points_towards_the_threshold():
@@ -46,8 +45,7 @@ def test_rate_code_counts_spikes_of_single_neurons():
     assert rate_code("soft") == pytest.approx(np.corrcoef(np.linspace(0, 2, 201), counts)[0, 1], abs=5e-3)
 
 
-def test_smoke_scale_runs(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("mnist").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs(smoke_claim):
+    result = smoke_claim("soft-reset-membrane-rectifier")
     assert result.measured["gap_ratio"] < 0.9 < 1 < result.control["gap_ratio_reversed"]
     assert result.measured["rate_code_r"] > result.control["rate_code_r"]

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from multiunit.core.paper import Scale
 from multiunit.core.recording import Recording
 from multiunit.papers.sparse_reward_subsystem import (
     N_DIGITS,
@@ -15,7 +14,6 @@ from multiunit.papers.sparse_reward_subsystem import (
     _given,
     _probe,
     _written,
-    claim,
 )
 from multiunit.systems.torch_system import TorchSystem
 from multiunit.tasks.running_sums import EQUALS, N_TOKENS, answered_rightly, running_sums
@@ -116,8 +114,8 @@ def test_a_unit_of_the_value_alone_does_not_go_with_the_error_once_the_value_is_
     assert _given(value, of_error, of_error) == pytest.approx(1)
 
 
-def test_smoke_scale_runs_without_a_verdict():
+def test_smoke_scale_runs_without_a_verdict(smoke_claim):
     """After 60 steps the network cannot add yet, so the claim cannot hold."""
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+    result = smoke_claim("sparse-reward-subsystem")
     assert result.measured["accuracy"] < 0.3
     assert not result.holds

@@ -1,12 +1,10 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.speech_representation_similarity import _heard, claim
+from multiunit.papers.speech_representation_similarity import _heard
 
 
-def test_smoke_scale_runs_and_the_controls_differ(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("voice_activity_net").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_the_controls_differ(smoke_claim):
+    result = smoke_claim("speech-representation-similarity")
     assert result.measured["cka"] > 0.3
     assert abs(result.control["shuffled_cka"]) < 0.05
     assert abs(result.control["rotated_cka"] - result.measured["cka"]) < 1e-6

@@ -4,15 +4,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from multiunit.core.paper import Scale
 from multiunit.networks.spiking_transformer import ramped_spikes, spiking_transformer
 from multiunit.papers import spiking_transformer_conversion as card
-from multiunit.papers.spiking_transformer_conversion import _seen, claim, rounded
+from multiunit.papers.spiking_transformer_conversion import _seen, rounded
 
 
-def test_smoke_scale_runs_and_few_bits_break_the_model(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("lm_stories260k").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_few_bits_break_the_model(smoke_claim):
+    result = smoke_claim("spiking-transformer-conversion")
     assert abs(result.measured["excess_at_8_bits"]) < 0.2 < result.measured["excess_at_2_bits"]
     assert result.measured["sums_that_are_rounded"] == 1
     assert result.measured["event_product_error"] < 1e-5

@@ -1,11 +1,10 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.stochastic_shape_metrics import _broken_triangles, _level_r2, claim
+from multiunit.papers.stochastic_shape_metrics import _broken_triangles, _level_r2
 
 
-def test_smoke_scale_runs_and_noise_tells_its_level():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_noise_tells_its_level(smoke_claim):
+    result = smoke_claim("stochastic-shape-metrics")
     assert result.measured["level_r2"] > 0.3 > result.control["permuted_level_r2"]
     assert result.control["means_level_r2"] != result.measured["level_r2"]
 

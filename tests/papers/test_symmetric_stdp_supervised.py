@@ -1,12 +1,5 @@
-import numpy as np
-
-from multiunit.core.paper import Scale
-from multiunit.papers.symmetric_stdp_supervised import claim
-
-
-def test_smoke_scale_runs_and_labels_matter(shared_data, monkeypatch):
-    monkeypatch.setenv("MULTIUNIT_DATA", str(shared_data("mnist").parent))
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_labels_matter(smoke_claim):
+    result = smoke_claim("symmetric-stdp-supervised")
     assert result.measured["accuracy"] > result.control["shuffled_accuracy"] + 0.1
     assert result.measured["vote_accuracy"] > 0.3
     assert result.measured["silhouette"] > result.control["shuffled_silhouette"]

@@ -1,11 +1,5 @@
-import numpy as np
-
-from multiunit.core.paper import Scale
-from multiunit.papers.synchronised_redundant_learning import claim
-
-
-def test_smoke_scale_coupling_helps_unless_noise_is_shared():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_coupling_helps_unless_noise_is_shared(smoke_claim):
+    result = smoke_claim("synchronised-redundant-learning")
     assert result.measured["single_of_uncoupled"] < 0.3
     assert result.measured["digits_single_of_uncoupled"] < 0.2
     assert result.control["shared_noise_single_of_uncoupled"] > 0.7

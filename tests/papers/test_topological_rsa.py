@@ -1,11 +1,10 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.topological_rsa import _layers, _network, claim
+from multiunit.papers.topological_rsa import _layers, _network
 
 
-def test_smoke_scale_runs_and_layers_are_told_apart_by_what_they_hold():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_layers_are_told_apart_by_what_they_hold(smoke_claim):
+    result = smoke_claim("topological-rsa")
     assert result.measured["rdm_high_noise"] > result.control["shuffled_entries"] + 0.2
     assert result.measured["rgtm_high_noise"] > result.control["nearly_empty_high_noise"] + 0.1
     assert abs(result.control["shuffled_entries"] - 1 / 6) < 0.15

@@ -1,14 +1,13 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.transient_state_semantic_learning import bars_learned, claim
+from multiunit.papers.transient_state_semantic_learning import bars_learned
 from multiunit.tasks.bars import single_bars
 
 PAIRS = [(0, 1), (2, 3), (4, 5)]
 
 
-def test_smoke_scale_wanders_through_its_cliques():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_wanders_through_its_cliques(smoke_claim):
+    result = smoke_claim("transient-state-semantic-learning")
     assert result.measured["time_in_cliques"] > 0.9
     assert 0 < result.measured["time_of_learning"] < 0.3
 

@@ -1,7 +1,6 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.universal_neurons import SITES, WINDOW, _explained, _network, _universal, claim
+from multiunit.papers.universal_neurons import SITES, WINDOW, _explained, _network, _universal
 from multiunit.systems.torch_system import TorchSystem
 from multiunit.tasks.grammar_text import grammar_text, random_grammar
 
@@ -40,7 +39,7 @@ def test_other_texts_destroy_the_match():
     assert found["correlation"].max() < 0.999
 
 
-def test_smoke_scale_leaves_the_control_below_one_percent():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_leaves_the_control_below_one_percent(smoke_claim):
+    result = smoke_claim("universal-neurons")
     assert result.control["untrained_share"] < 0.01
     assert result.measured["mean_excess"] > result.control["untrained_mean_excess"]

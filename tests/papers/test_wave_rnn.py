@@ -1,11 +1,10 @@
 import numpy as np
 
-from multiunit.core.paper import Scale
-from multiunit.papers.wave_rnn import CHANCE, _draw, claim, updates_to
+from multiunit.papers.wave_rnn import CHANCE, _draw, updates_to
 
 
-def test_smoke_scale_runs():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs(smoke_claim):
+    result = smoke_claim("wave-rnn")
     # Over a gap of 5, eighty updates are enough for a wave to know something, and for nothing else.
     assert result.measured["error"] < 0.95 * CHANCE
     assert 0.8 < result.measured["speed"] < 1.2

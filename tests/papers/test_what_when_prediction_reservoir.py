@@ -1,12 +1,9 @@
-import numpy as np
-
-from multiunit.core.paper import Scale
-from multiunit.papers.what_when_prediction_reservoir import TIMES, _scores, claim
+from multiunit.papers.what_when_prediction_reservoir import TIMES, _scores
 from multiunit.tasks.what_when import expected_pulses, what_when
 
 
-def test_smoke_scale_runs_and_controls_differ():
-    result = claim(Scale("smoke"), np.random.default_rng(0))
+def test_smoke_scale_runs_and_controls_differ(smoke_claim):
+    result = smoke_claim("what-when-prediction-reservoir")
     assert result.measured["alike_before"] > result.control["shuffled_alike_before"] + 0.05
     assert 0 < result.measured["angle"] <= 90
     assert 60 < result.control["random_angle"] <= 90
