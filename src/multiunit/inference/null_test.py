@@ -23,7 +23,7 @@ QUANTILES = (0.005, 0.025, 0.05, 0.5, 0.95, 0.975, 0.995)
 
 
 def _shifted(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    (step,) = shifts(len(y), n_permutations=1, minimum=max(1, len(y) // 20), random_state=rng)
+    (step,) = shifts(len(y), n_permutations=1, random_state=rng)
     return np.roll(y, step, axis=0)
 
 
@@ -66,7 +66,7 @@ def null_test(
     the smaller of both. Differences of rounding count as equal.
 
     - `permutation`: the presentations of y in another order; right where presentations are independent of each other.
-    - `circular_shift`: y rotated in time by a twentieth of its length or more; its autocorrelation stays.
+    - `circular_shift`: y rotated in time, by any number of steps; its autocorrelation stays.
     - `phase`: Fourier phases of y drawn anew, the same for all units: spectra and cross-spectra stay; linear series.
     - `rotation`: the units of y turned into a random basis, less their means: are single units alike, or only the
       spaces they span? A metric that rotation does not change gives p = 1.

@@ -94,7 +94,12 @@ def _matched(mine: Recording, theirs: Recording, *, both_systems: bool) -> tuple
     shared = [c for c in ("stimulus_id", "sequence_id", "position") if all(c in table for table in tables)]
     if len(tables[0]) != len(tables[1]) or any(tables[0][c].tolist() != tables[1][c].tolist() for c in shared):
         sizes = tuple(map(len, tables))
-        raise InputError("stimuli", sizes, "give the systems different presentations; pool over tokens (pool='mean')")
+        raise InputError(
+            "stimuli",
+            sizes,
+            "show the systems different presentations: pool over tokens (pool='mean'), and give "
+            "texts in a table, a row each, since one long text is cut by each system's own tokens",
+        )
     return mine, theirs
 
 

@@ -69,7 +69,7 @@ def behavioural_correlation(
             from scipy.stats import rankdata
 
             activity, trace = rankdata(activity, axis=0), rankdata(trace)
-        steps = shifts(len(rows), n_permutations=n_permutations, minimum=max(1, len(rows) // 20), random_state=rng)
+        steps = shifts(len(rows), n_permutations=n_permutations, random_state=rng)
         value = correlations(activity, trace[None])[0]
         null = correlations(activity, np.stack([np.roll(trace, step) for step in steps]))
         p = p_values(np.abs(value), np.abs(null))

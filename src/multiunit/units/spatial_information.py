@@ -88,7 +88,7 @@ def spatial_information(
         if (activity < 0).any():
             raise InputError("activity", float(activity.min()), "spatial information is of counts or rates")
         mine = cells[rows]
-        steps = shifts(len(rows), n_permutations=n_permutations, minimum=max(1, len(rows) // 20), random_state=rng)
+        steps = shifts(len(rows), n_permutations=n_permutations, random_state=rng)
         count = np.bincount(mine, minlength=n_cells).astype(float)
         value = skaggs_information(_rates(activity, mine, count), count)
         null = np.stack([skaggs_information(_rates(activity, np.roll(mine, s), count), count) for s in steps])
