@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "bootstrap": ["bootstrap"],
         "circular_shift": ["circular_shift"],
         "false_discovery": ["false_discovery"],
+        "family_wise": ["family_wise"],
         "matched_control": ["matched_control"],
         "noise_ceiling": ["noise_ceiling"],
         "null_test": ["null_test"],

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "curvature_similarity": ["curvature_similarity", "node_correlation"],
         "distance_embedding": ["DistanceEmbedding"],
         "energy_distance": ["energy_distance"],
+        "fitted_rsa": ["fitted_rsa"],
         "geotopological": ["geodesic", "geotopological"],
         "hyperbolicity": ["hyperbolicity"],
         "identify": ["choose_quantiles", "identify"],

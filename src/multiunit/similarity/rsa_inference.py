@@ -12,6 +12,7 @@ from scipy.stats import t as student
 from multiunit.core.errors import InputError
 from multiunit.core.method import method
 from multiunit.inference.false_discovery import false_discovery
+from multiunit.inference.family_wise import family_wise
 from multiunit.similarity.compare_rdms import By, n_conditions, normalised, similarities
 from multiunit.similarity.resampled_likeness import WEIGHTED, resampled_likeness
 
@@ -127,7 +128,7 @@ def rsa_inference(
             "difference": (square, difference),
             "difference_error": (square, between),
             "p_difference": (square, p_difference),
-            "p_family_wise": (square, _square(_holm(p_difference[pairs]), n_models)),
+            "p_family_wise": (square, _square(family_wise(p_difference[pairs]), n_models)),
             "q_difference": (square, _square(false_discovery(p_difference[pairs]), n_models)),
             "ceiling_lower": ((), lower),
             "ceiling_upper": ((), upper),
@@ -233,15 +234,6 @@ def _corrected(variances: Sequence[np.ndarray], corrections: Sequence[float]) ->
 def _t(value: np.ndarray, error: np.ndarray) -> np.ndarray:
     """Student's t, 0 where nothing differs."""
     return np.where(np.abs(value) < 1e-12, 0.0, value / np.maximum(error, 1e-12))
-
-
-def _holm(p: np.ndarray) -> np.ndarray:
-    """Holm's step-down adjustment."""
-    order = np.argsort(p)
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    out = np.empty_like(p)
-    out[order] = np.minimum(stepped, 1.0)
-    return out
 
 
 def _square(values: np.ndarray, n: int) -> np.ndarray:
