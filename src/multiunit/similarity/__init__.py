@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "distance_embedding": ["DistanceEmbedding"],
         "energy_distance": ["energy_distance"],
         "fitted_rsa": ["fitted_rsa"],
+        "functional_dimension": ["FunctionalDimension", "functional_dimension", "parameter_jacobian"],
         "geotopological": ["geodesic", "geotopological"],
         "hyperbolicity": ["hyperbolicity"],
         "identify": ["choose_quantiles", "identify"],
@@ -52,5 +53,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "streaming_cka": ["StreamingCKA"],
         "svcca": ["svcca"],
         "system_identification": ["encoding_score", "motif_auc", "system_identification"],
+        "unit_symmetries": ["unit_symmetries"],
     },
 )

@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "modular_arithmetic": ["modular_arithmetic"],
         "multiple_choice_facts": ["multiple_choice_facts"],
         "narma": ["narma"],
+        "opposing_signals": ["OpposingSignals", "opposing_signals"],
         "partly_known_facts": ["partly_known_facts"],
         "protein_properties": ["protein_properties"],
         "protein_sequences": ["decode_protein", "encode_protein", "protein_sequences"],
