@@ -32,6 +32,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "narma": ["narma"],
         "opposing_signals": ["OpposingSignals", "opposing_signals"],
         "partly_known_facts": ["partly_known_facts"],
+        "permuted_digits": ["ImageTask", "permuted_digits"],
         "protein_properties": ["protein_properties"],
         "protein_sequences": ["decode_protein", "encode_protein", "protein_sequences"],
         "recall_and_comparison": ["recall_and_comparison"],
