@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "train_disinhibitory",
         ],
         "example_losses": ["each_cross_entropy", "example_losses"],
+        "fit_many_networks": ["fit_many_networks", "many_outputs"],
         "force": ["ForceNetwork"],
         "forgetting": ["Forgetting", "accuracy_by_task", "accuracy_on", "forgetting"],
         "gated_delta": ["GatedDeltaReadout"],
@@ -51,5 +52,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "train_reconstruction": ["train_reconstruction"],
         "train_regression": ["train_regression"],
         "train_solver": ["train_solver"],
+        "word_vectors": ["ppmi", "word_vectors"],
     },
 )

@@ -54,5 +54,15 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "tiny_vit": ["TinyViT"],
         "to_spiking": ["to_spiking"],
         "wave_rnn": ["WaveRNN"],
+        "weight_space": [
+            "DWSLayer",
+            "DWSNet",
+            "InvariantDWSNet",
+            "flat_weights",
+            "permute_hidden",
+            "stack_mlps",
+            "stacked_weights",
+            "standard",
+        ],
     },
 )
