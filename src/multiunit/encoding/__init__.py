@@ -5,6 +5,7 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "in_context_reference": ["best_rate", "gradient_step", "ridge_in_context"],
         "linear_probe": ["Probed", "linear_probe", "probe_label"],
     },
 )

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "activation_patching": ["activation_patching"],
+        "attention_circuit_weights": ["attention_circuits", "pattern_report"],
         "attribution_patching": ["attribution_patching"],
         "circuit_search": ["circuit_search"],
         "components": ["heads_and_mlps"],

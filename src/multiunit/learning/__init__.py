@@ -9,6 +9,8 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "cached": ["cached"],
         "census": ["Census", "census"],
         "coupled_learners": ["coupled_learners", "redundancy_errors"],
+        "critical_init": ["critical_init"],
+        "criticality": ["Criticality", "criticality"],
         "descend_until": ["descend_until"],
         "disinhibitory_control": [
             "exact_inverse",
@@ -24,6 +26,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "forgetting": ["Forgetting", "accuracy_by_task", "accuracy_on", "forgetting"],
         "gated_delta": ["GatedDeltaReadout"],
         "hebbian_subspace": ["HebbianSubspace"],
+        "kernel_flow": ["kernel_flow", "kernel_step"],
         "learning_curve": ["grokking", "learning_curve"],
         "low_rank_init": ["effective_rank", "low_rank_init"],
         "magnitude_pruning": ["magnitude_pruning"],

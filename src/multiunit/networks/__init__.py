@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "heterogeneous_delays": ["HeterogeneousDelays", "earliest_kept", "evidence_of_events", "largest_kept"],
         "hyperbolic_linear": ["HyperbolicLinear", "HyperbolicLogits"],
         "identity_rnn": ["IdentityRNN"],
+        "in_context_attention": ["InContextAttention"],
         "induction_circuit": ["induction_circuit", "induction_pairs"],
         "kuramoto_layer": ["KuramotoLayer", "KuramotoSolver", "energy_vote"],
         "membrane_normalisation": ["MembraneNormalisation", "fold_normalisation"],

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "monotonicity": ["order_violations", "path_balance"],
         "multifractal_analysis": ["multifractal_analysis", "multifractal_spectrum", "weight_graph"],
         "phase_synchrony": ["order_parameter", "phase_locking"],
+        "preactivation_statistics": ["PreactivationStatistics", "preactivation_statistics", "random_preactivations"],
         "representation_geometry": ["ccgp", "parallelism", "participation_ratio", "shattering"],
         "sample_entropy": ["sample_entropy"],
         "structure_function": ["rewire", "structure_function"],

@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "geometry_task": ["GeometryTask", "balanced_labels", "geometry_task", "latent_conditions"],
         "grammar_text": ["Grammar", "decode", "encode", "grammar_text", "random_grammar"],
         "in_context_lookup": ["in_context_lookup"],
+        "linear_in_context": ["LinearInContext", "linear_in_context"],
         "log_mel": ["log_mel", "recorded_speech"],
         "lorenz_series": ["lorenz_series"],
         "mackey_glass": ["mackey_glass"],
