@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "coupled_learners": ["coupled_learners", "redundancy_errors"],
         "critical_init": ["critical_init"],
         "criticality": ["Criticality", "criticality"],
+        "cross_entropy_search": ["Categorical", "Gaussian", "cross_entropy_search"],
         "descend_until": ["descend_until"],
         "disinhibitory_control": [
             "exact_inverse",
