@@ -15,6 +15,8 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "paired_effect": ["paired_effect"],
         "permutation": ["permutation_test"],
         "phase_surrogate": ["phase_surrogate"],
+        "signal_power": ["explained_power", "signal_power"],
         "similarity_interval": ["similarity_interval"],
+        "unit_reliability": ["spearman_brown", "unit_reliability"],
     },
 )

@@ -40,8 +40,7 @@ def circular_shift(
         x: samples in time along the first axis.
         y: samples in time, as many.
         minimum: smallest shift in samples. Leave it at one for a test: small shifts are what a chance peak at no shift
-            competes with, and series of a few times their correlation time find 8 % instead of 5 % without a twentieth
-            of them (`docs/false_positives.md`).
+            competes with (decision 26).
         n_permutations: how many shifts.
         random_state: seed or generator.
 

@@ -5,6 +5,7 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "accumulator_race": ["accumulator_race", "race_accuracy", "race_threshold"],
         "adding": ["adding"],
         "bars": ["bars", "single_bars"],
         "boolean_functions": ["BooleanFunctions", "boolean_functions"],
@@ -28,6 +29,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "mazes": ["lattice_edges", "maze_distances", "maze_tokens", "mazes"],
         "minimal_pairs": ["grammatical_pairs", "localizer_texts"],
         "mnist": ["mnist"],
+        "model_retina": ["model_retina", "natural_movie"],
         "modular_arithmetic": ["modular_arithmetic"],
         "multiple_choice_facts": ["multiple_choice_facts"],
         "narma": ["narma"],

@@ -8,6 +8,7 @@ import xarray as xr
 from multiunit.core.errors import InputError
 from multiunit.core.method import method
 from multiunit.core.recording import Recording
+from multiunit.inference.unit_reliability import spearman_brown, unit_correlation
 from multiunit.units.observed import Measured, labels, over_observed
 
 
@@ -59,16 +60,8 @@ def split_half_reliability(
                 middle = len(order) // 2
                 halves[0, place] = activity[order[:middle]].mean(axis=0)
                 halves[1, place] = activity[order[middle:]].mean(axis=0)
-            total += _correlation(*halves)
+            total += unit_correlation(*halves)
         half = total / n_splits
-        # A negative correlation is no reliability; the formula would run to minus infinity.
-        full = np.where(half > -0.5, 2 * half / (1 + np.maximum(half, -0.5)), -2.0)
-        return {"half": (("unit",), half), "reliability": (("unit",), full)}
+        return {"half": (("unit",), half), "reliability": (("unit",), spearman_brown(half))}
 
     return over_observed(recording, measure)
-
-
-def _correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    scale = np.linalg.norm(x, axis=0) * np.linalg.norm(y, axis=0)
-    return np.divide((x * y).sum(axis=0), scale, out=np.zeros_like(scale), where=scale > 0)
