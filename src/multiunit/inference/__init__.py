@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "bootstrap": ["bootstrap"],
         "circular_shift": ["circular_shift"],
+        "factorial_effects": ["factorial_effects"],
         "false_discovery": ["false_discovery"],
         "family_wise": ["family_wise"],
         "matched_control": ["matched_control"],

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "rank_scores": ["RankScores", "rank_scores"],
         "spike_matching": ["match_spikes", "spike_f1"],
+        "structural_similarity": ["structural_similarity"],
         "transport_cost": ["transport_cost"],
     },
 )
