@@ -43,6 +43,9 @@ def difference(
         return _first(difference(a[k], b[k], name=f"{name}[{k}]", **inner) for k in a)
     if dataclasses.is_dataclass(a) and not isinstance(a, type):
         return difference(vars(a), vars(b), name=name, **inner)
+    if isinstance(a, set | frozenset):
+        # A copy may come in another order, which is no difference.
+        return None if a == b else f"{name} has {sorted(map(str, a))} in one and {sorted(map(str, b))} in the other"
     if isinstance(a, list | tuple):
         if len(a) != len(b):
             return f"{name} has {len(a)} items in one and {len(b)} in the other"

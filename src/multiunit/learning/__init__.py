@@ -31,6 +31,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "learning_curve": ["grokking", "learning_curve"],
         "low_rank_init": ["effective_rank", "low_rank_init"],
         "magnitude_pruning": ["magnitude_pruning"],
+        "minimise": ["minimise"],
         "opposing_groups": ["gradient_cosine", "opposing_groups", "opposition"],
         "orthogonal_projection": ["OrthogonalProjection"],
         "pattern_detector": ["homeostatic_threshold", "paired_weights"],
