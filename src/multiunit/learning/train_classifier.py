@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from multiunit.core.errors import InputError
+from multiunit.learning.minimise import minimise
 
 
 def train_classifier(
@@ -60,19 +61,9 @@ def train_classifier(
     device = next(model.parameters()).device
     x, y = x.float().to(device), y.long().to(device)
     optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    losses = np.empty(n_steps)
-    was_training = model.training
-    model.train()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(rng.integers(2**31)))
-        for step in range(n_steps):
-            chosen = torch.as_tensor(rng.integers(len(x), size=batch_size), device=device)
-            loss = cross_entropy(model(x[chosen]), y[chosen])
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            losses[step] = loss.item()
-            if not np.isfinite(losses[step]):
-                raise InputError("learning_rate", learning_rate, f"the loss of step {step} is not finite; lower it")
-    model.train(was_training)
-    return losses
+
+    def loss() -> torch.Tensor:
+        chosen = torch.as_tensor(rng.integers(len(x), size=batch_size), device=device)
+        return cross_entropy(model(x[chosen]), y[chosen])
+
+    return minimise(model, loss, optimiser=optimiser, n_steps=n_steps, random_state=rng)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from multiunit.core.errors import InputError
+from multiunit.learning.minimise import minimise
 
 
 class Denoiser(Protocol):
@@ -78,23 +79,12 @@ def train_diffusion(
     x, words = x.to(device), words.long().to(device)
     optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, n_steps, eta_min=learning_rate / 10)
-    losses = np.empty(n_steps)
-    was_training = bool(getattr(model, "training", True))
-    model.train()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(rng.integers(2**31)))
-        for step in range(n_steps):
-            chosen, level = (
-                torch.as_tensor(rng.integers(high, size=batch_size), device=device) for high in (len(x), model.n_levels)
-            )
-            noise = torch.as_tensor(rng.standard_normal((batch_size, x.shape[1]), dtype=np.float32), device=device)
-            loss = model.denoising_loss(x[chosen], words[chosen], level=level, noise=noise).mean()
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            losses[step] = loss.item()
-            if not np.isfinite(losses[step]):
-                raise InputError("learning_rate", learning_rate, f"the loss of step {step} is not finite; lower it")
-    model.train(was_training)
-    return losses
+
+    def loss() -> torch.Tensor:
+        chosen, level = (
+            torch.as_tensor(rng.integers(high, size=batch_size), device=device) for high in (len(x), model.n_levels)
+        )
+        noise = torch.as_tensor(rng.standard_normal((batch_size, x.shape[1]), dtype=np.float32), device=device)
+        return model.denoising_loss(x[chosen], words[chosen], level=level, noise=noise).mean()
+
+    return minimise(model, loss, optimiser=optimiser, n_steps=n_steps, schedule=schedule, random_state=rng)

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, normalize
 
 from multiunit.core.errors import InputError
+from multiunit.learning.minimise import minimise
 
 
 def contrastive_loss(
@@ -127,24 +128,15 @@ def train_masked_frames(
     rng = np.random.default_rng(random_state)
     device = next(model.parameters()).device
     optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    losses = np.empty(n_steps)
-    was_training = model.training
-    model.train()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(rng.integers(2**31)))
-        for step in range(n_steps):
-            first = rng.integers(len(x) - window + 1, size=batch_size)
-            rows = torch.as_tensor(first[:, None] + np.arange(window))
-            hidden = torch.as_tensor(_spans(batch_size, window, span, start, rng))
-            loss = _loss(model, x[rows].to(device), hidden.to(device), None if y is None else y[rows], n_negatives, rng)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            losses[step] = loss.item()
-            if not np.isfinite(losses[step]):
-                raise InputError("learning_rate", learning_rate, f"the loss of step {step} is not finite; lower it")
-    model.train(was_training)
-    return losses
+
+    def loss() -> torch.Tensor:
+        first = rng.integers(len(x) - window + 1, size=batch_size)
+        rows = torch.as_tensor(first[:, None] + np.arange(window))
+        hidden = torch.as_tensor(_spans(batch_size, window, span, start, rng))
+        known = None if y is None else y[rows]
+        return _loss(model, x[rows].to(device), hidden.to(device), known, n_negatives, rng)
+
+    return minimise(model, loss, optimiser=optimiser, n_steps=n_steps, random_state=rng)
 
 
 def _loss(

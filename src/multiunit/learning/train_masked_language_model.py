@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from multiunit.core.errors import InputError
-from multiunit.learning.train_language_model import pad_sequences
+from multiunit.learning.minimise import minimise
+from multiunit.learning.train_language_model import pad_sequences, warmed_cosine
 
 
 def train_masked_language_model(
@@ -76,36 +77,17 @@ def train_masked_language_model(
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
     optimiser = torch.optim.AdamW(groups, lr=learning_rate)
-    warm_up = max(1, n_steps // 20)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: warmed_cosine(step, n_steps))
 
-    def rate(step: int) -> float:
-        if step < warm_up:
-            return (step + 1) / warm_up
-        return 0.1 + 0.45 * (1 + np.cos(np.pi * (step - warm_up) / max(1, n_steps - warm_up)))
+    def loss() -> torch.Tensor:
+        tokens, real = pad_sequences([arrays[i] for i in rng.integers(len(arrays), size=batch_size)])
+        shown, told = _corrupt(tokens, real, masked, mask_token, n_tokens, rng)
+        tokens, real, shown, told = (part.to(device) for part in (tokens, real, shown, told))
+        logits = model(shown) if bool(real.all()) else model(shown, attention_mask=real)
+        logits = getattr(logits, "logits", logits)
+        return cross_entropy(logits[told], tokens[told])
 
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
-    losses = np.empty(n_steps)
-    was_training = model.training
-    model.train()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(rng.integers(2**31)))
-        for step in range(n_steps):
-            tokens, real = pad_sequences([arrays[i] for i in rng.integers(len(arrays), size=batch_size)])
-            shown, told = _corrupt(tokens, real, masked, mask_token, n_tokens, rng)
-            tokens, real, shown, told = (part.to(device) for part in (tokens, real, shown, told))
-            logits = model(shown) if bool(real.all()) else model(shown, attention_mask=real)
-            logits = getattr(logits, "logits", logits)
-            loss = cross_entropy(logits[told], tokens[told])
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimiser.step()
-            schedule.step()
-            losses[step] = loss.item()
-            if not np.isfinite(losses[step]):
-                raise InputError("learning_rate", learning_rate, f"the loss of step {step} is not finite; lower it")
-    model.train(was_training)
-    return losses
+    return minimise(model, loss, optimiser=optimiser, n_steps=n_steps, schedule=schedule, clip=1.0, random_state=rng)
 
 
 def _corrupt(

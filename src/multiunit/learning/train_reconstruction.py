@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from multiunit.core.errors import InputError
+from multiunit.learning.minimise import minimise
 
 
 def train_reconstruction(
@@ -52,19 +53,9 @@ def train_reconstruction(
     device = next(model.parameters()).device
     x = x.float().to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    losses = np.empty(n_steps)
-    was_training = model.training
-    model.train()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(rng.integers(2**31)))
-        for step in range(n_steps):
-            batch = x[torch.as_tensor(rng.integers(len(x), size=batch_size), device=device)]
-            loss = mse_loss(model(batch), batch)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            losses[step] = loss.item()
-            if not np.isfinite(losses[step]):
-                raise InputError("learning_rate", learning_rate, f"the loss of step {step} is not finite; lower it")
-    model.train(was_training)
-    return losses
+
+    def loss() -> torch.Tensor:
+        batch = x[torch.as_tensor(rng.integers(len(x), size=batch_size), device=device)]
+        return mse_loss(model(batch), batch)
+
+    return minimise(model, loss, optimiser=optimizer, n_steps=n_steps, random_state=rng)

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from multiunit.core.errors import InputError
+from multiunit.learning.minimise import minimise
 
 
 def train_regression(
@@ -65,21 +66,13 @@ def train_regression(
     x, y = x.float().to(device), y.float().to(device)
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
     shares = 0.5 + 0.5 * np.cos(np.pi * np.arange(n_steps) / n_steps) if decay else np.ones(n_steps)
-    losses = np.empty(n_steps)
-    was_training = model.training
-    model.train()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(rng.integers(2**31)))
-        for step in range(n_steps):
-            chosen = torch.as_tensor(rng.integers(len(x), size=batch_size), device=device)
-            error = loss(model(x[chosen]), y[chosen])
-            optimiser.zero_grad(set_to_none=True)
-            error.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), clip)
-            optimiser.param_groups[0]["lr"] = learning_rate * shares[step]
-            optimiser.step()
-            losses[step] = error.item()
-            if not np.isfinite(losses[step]):
-                raise InputError("learning_rate", learning_rate, f"the loss of step {step} is not finite; lower it")
-    model.train(was_training)
-    return losses
+    # One share more, for the step after the last.
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: shares[min(step, n_steps - 1)])
+
+    def batch_loss() -> torch.Tensor:
+        chosen = torch.as_tensor(rng.integers(len(x), size=batch_size), device=device)
+        return loss(model(x[chosen]), y[chosen])
+
+    return minimise(
+        model, batch_loss, optimiser=optimiser, n_steps=n_steps, schedule=schedule, clip=clip, random_state=rng
+    )

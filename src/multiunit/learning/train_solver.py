@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from multiunit.core.errors import InputError
+from multiunit.learning.minimise import minimise
 
 
 def train_solver(
@@ -56,19 +57,11 @@ def train_solver(
         raise InputError("n_steps", n_steps, "must be at least 1")
     rng = np.random.default_rng(random_state)
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    losses = np.empty(n_steps)
-    model.train()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(rng.integers(2**31)))
-        for step in range(n_steps):
-            givens, solution = (torch.as_tensor(board, dtype=torch.long) for board in draw(batch_size, rng))
-            loss = cross_entropy(model(givens).flatten(0, 1), solution.flatten() - 1)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), clip)
-            optimiser.step()
-            losses[step] = loss.item()
-            if not np.isfinite(losses[step]):
-                raise InputError("learning_rate", learning_rate, f"the loss of step {step} is not finite; lower it")
+
+    def loss() -> torch.Tensor:
+        givens, solution = (torch.as_tensor(board, dtype=torch.long) for board in draw(batch_size, rng))
+        return cross_entropy(model(givens).flatten(0, 1), solution.flatten() - 1)
+
+    losses = minimise(model, loss, optimiser=optimiser, n_steps=n_steps, clip=clip, random_state=rng)
     model.eval()
     return losses
