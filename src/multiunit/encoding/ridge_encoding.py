@@ -10,6 +10,7 @@ import xarray as xr
 
 from multiunit.core.errors import InputError
 from multiunit.core.method import method
+from multiunit.inference.unit_reliability import unit_correlation
 
 PENALTIES = tuple(np.logspace(-1, 8, 10))
 
@@ -121,9 +122,7 @@ def layer_encoding(
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     # Rounding leaves a rest of what is constant, whose direction means nothing.
-    a, b = (side - side.mean(axis=0) for side in (_unless_constant(a), _unless_constant(b)))
-    size = np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0)
-    return np.divide((a * b).sum(axis=0), size, out=np.zeros_like(size), where=size > 0)
+    return unit_correlation(_unless_constant(a), _unless_constant(b))
 
 
 def _unless_constant(a: np.ndarray) -> np.ndarray:
