@@ -1,12 +1,10 @@
-"""Ridge encoding against the closed form, and what is made of its scores."""
+"""Ridge encoding against the closed form."""
 
 import numpy as np
 import pytest
 from sklearn.model_selection import KFold
 
 from multiunit.core.errors import InputError
-from multiunit.encoding.half_time import half_time
-from multiunit.encoding.hierarchy_scores import spatial_score, temporal_score
 from multiunit.encoding.ridge_encoding import layer_encoding, ridge_encoding
 
 
@@ -104,49 +102,3 @@ def test_layers_share_folds_and_keep_their_names():
 def test_errors(x, changes, words):
     with pytest.raises(InputError, match=words):
         ridge_encoding(x, data()[1], **changes)
-
-
-def test_planted_orders_are_read_off_scores():
-    depth = np.arange(4)
-    position = np.repeat(depth, 5)
-    scores = np.exp(-((depth[:, None] - position) ** 2.0))
-    assert spatial_score(scores, position).correlation == pytest.approx(1.0)
-    assert spatial_score(scores[::-1], position).correlation == pytest.approx(-1.0)
-    assert spatial_score(np.ones((4, 20)), position).correlation == 0
-    time = np.linspace(0.1, 0.4, 4)
-    courses = np.exp(-((time[depth][:, None] - time) ** 2) / 0.01)[:, None] * np.ones((1, 3, 1))
-    found = temporal_score(courses, time)
-    assert found.correlation == pytest.approx(1.0)
-    assert found.peak_time == pytest.approx(time)
-    assert temporal_score(np.ones((4, 2, 4)), time).correlation == 0
-
-
-def test_half_times_are_those_of_planted_courses():
-    steps = np.array([0, 1, 3, 10, 30, 100, 300, 1000])
-    # Linear in the logarithm: half-way is the square root, exactly, wherever the checkpoints lie.
-    course = np.log1p(steps) / np.log1p(1000)
-    late = np.where(steps >= 300, 1.0, 0.0)
-    found = half_time(np.stack([0.3 + 0.5 * course, 0.2 + late, -course], axis=1), steps)
-    assert found[0] == pytest.approx(np.sqrt(1001) - 1)
-    assert found[1] == pytest.approx(np.sqrt(101 * 301) - 1)
-    assert np.isnan(found[2])
-    assert half_time(course, steps).shape == ()
-    # A score that falls back counts from its first crossing.
-    assert half_time([0.0, 1.0, 0.2, 1.0], [0, 3, 8, 20]) == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: half_time([0.0, 1.0], [0, 0]), "rising"),
-        (lambda: half_time([0.0], [0]), "two checkpoints"),
-        (lambda: half_time([0.0, np.nan], [0, 1]), "finite"),
-        (lambda: spatial_score(np.ones((2, 3)), np.ones(3)), "differ"),
-        (lambda: spatial_score(np.ones(3), np.ones(3)), "layer, target"),
-        (lambda: temporal_score(np.ones((1, 3, 2)), np.ones(2)), "two layers"),
-        (lambda: temporal_score(np.ones((2, 3, 2)), np.ones(3)), "2 moments"),
-    ],
-)
-def test_errors_of_what_is_made_of_scores(call, words):
-    with pytest.raises(InputError, match=words):
-        call()
