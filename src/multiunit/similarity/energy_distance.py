@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from multiunit.core.errors import InputError
 from multiunit.core.method import method
 from multiunit.similarity.shape_distance import Group
-from multiunit.similarity.stochastic_shape import align, repeated, turns
+from multiunit.similarity.stochastic_shape import align, check_search, repeated, turns
 
 
 @method(
@@ -64,10 +64,7 @@ def energy_distance(
     """
     if not 0 < q < 2:
         raise InputError("q", q, "an exponent above 0 and below 2")
-    if group not in ("orthogonal", "permutation"):
-        raise InputError("group", group, "must be 'orthogonal' or 'permutation'")
-    if n_restarts < 0 or n_iterations < 1:
-        raise InputError("n_restarts", (n_restarts, n_iterations), "no fewer than 0 restarts and 1 iteration")
+    check_search(group, n_restarts=n_restarts, n_iterations=n_iterations)
     a, b = (side - side.mean(axis=(0, 1)) for side in repeated(x, y))
     rng = np.random.default_rng(random_state)
     first = align(b.mean(axis=1), a.mean(axis=1), group=group)

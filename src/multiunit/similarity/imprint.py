@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 from scipy.special import softmax
+from sklearn.preprocessing import normalize
 
 from multiunit.core.errors import InputError
 from multiunit.core.method import method
@@ -62,13 +63,8 @@ def imprinted_predictions(
         # |z|^2 is the same for all classes, and falls out of the softmax.
         logits = 2 * new @ means.T - (means**2).sum(axis=1)
     else:
-        logits = _directions(new) @ _directions(means).T
+        logits = normalize(new) @ normalize(means).T
     return np.asarray(softmax(scale * logits, axis=1))
-
-
-def _directions(vectors: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
 
 
 def _example(rng: np.random.Generator) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, Any]]:

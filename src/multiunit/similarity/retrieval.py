@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import xarray as xr
 from sklearn.linear_model import RidgeCV
+from sklearn.preprocessing import normalize
 
 from multiunit.core.errors import InputError
 from multiunit.core.method import method
@@ -123,7 +124,7 @@ def retrieval(
     for number, test in enumerate(np.array_split(order, n_folds)):
         train = np.setdiff1d(order, test)
         predicted, actual = _mapped(sides.x, sides.y, train, test, mapping, n_components)
-        cosine = _directions(predicted) @ _directions(actual).T
+        cosine = normalize(predicted) @ normalize(actual).T
         score = cosine if csls_neighbours is None else csls(cosine, n_neighbours=csls_neighbours)
         # Of those that score the same, the right one comes last: vectors that are all alike find nothing.
         rank[test] = (score >= score.diagonal()[:, None]).sum(axis=1)
@@ -184,11 +185,6 @@ def _components(
     if s[0] <= 1e-10 * np.linalg.norm(side):
         raise InputError(name, "constant", "no unit varies in a training part; drop the folds or shuffle them")
     return u[:, :k] * s[:k], (side[test] - mean) @ axes[:k].T
-
-
-def _directions(values: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(values, axis=1, keepdims=True)
-    return np.divide(values, length, out=np.zeros_like(values), where=length > 0)
 
 
 def _example(rng: np.random.Generator) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, Any]]:

@@ -100,10 +100,7 @@ def gaussian_shape(
     """
     if not 0 <= alpha <= 2:
         raise InputError("alpha", alpha, "from 0 (covariances only) to 2 (means only)")
-    if group not in ("orthogonal", "permutation"):
-        raise InputError("group", group, "must be 'orthogonal' or 'permutation'")
-    if n_restarts < 0 or n_iterations < 1:
-        raise InputError("n_restarts", (n_restarts, n_iterations), "no fewer than 0 restarts and 1 iteration")
+    check_search(group, n_restarts=n_restarts, n_iterations=n_iterations)
     (mu, s), (nu, r) = (_rooted(*side) for side in (x, y))
     if len(mu) != len(nu) or mu.shape[1] != nu.shape[1]:
         raise InputError("y", (mu.shape, nu.shape), "x and y need the same stimuli, and numbers of units made equal")
@@ -190,6 +187,18 @@ def turns(n_units: int, *, n: int, group: Group, random_state: np.random.Generat
         turn = ortho_group.rvs(n_units, random_state=random_state) if free else random_state.permutation(same)
         found += [turn, turn.T]
     return found
+
+
+def check_search(group: str, *, n_restarts: int, n_iterations: int) -> None:
+    """Refuse what no search over turns can be done with.
+
+    Raises:
+        InputError: for an unknown group, restarts below 0 or no iterations.
+    """
+    if group not in ("orthogonal", "permutation"):
+        raise InputError("group", group, "must be 'orthogonal' or 'permutation'")
+    if n_restarts < 0 or n_iterations < 1:
+        raise InputError("n_restarts", (n_restarts, n_iterations), "no fewer than 0 restarts and 1 iteration")
 
 
 def repeated(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
